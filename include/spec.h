@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * spec.h: what the user side tells the BPF programs (the user -> kernel ABI), and the statistics that
+ * both sides share: the cookie of a site, the statistics block of a function, the histogram.
+ */
+#ifndef TPD_SPEC_H
+#define TPD_SPEC_H
+
+#ifndef __bpf__
+#include <stdint.h>
+#include <linux/types.h>
+#endif
+#include "event.h"
+
+/*
+ * A site's attach cookie holds all that its program must know, so that the fast path looks nothing up:
+ *
+ *   bits  0-23  fn, index of the function
+ *   bits 24-35  height / 8: bytes from the stack pointer at the site up to the return address slot.
+ *               At an entry it makes the canonical frame address: cfa = sp + height + 8.
+ *   bits 36-39  enum site_kind
+ *   bits 40-43  x86 condition code (SITE_JCC, SITE_GO_ENTRY), 0..15 as in the opcode
+ *   bits 44-49  SITE_F_* flags
+ *   bits 50-63  index into the `jumps` map (SITE_JMP_IND), else 0
+ */
+enum site_kind {
+	SITE_ENTRY = 0,    /* a call begins */
+	SITE_RET = 1,      /* a return instruction */
+	SITE_JMP = 2,      /* an unconditional direct jump out of the function: a tail call */
+	SITE_JCC = 3,      /* a conditional one: leaves only if the condition holds */
+	SITE_JMP_IND = 4,  /* an indirect jump: leaves only if its target lies outside */
+	SITE_HOOK = 5,     /* a function of a language runtime; fn holds enum hook */
+};
+
+#define SITE_F_GO        1u /* frames are keyed by goroutine (r14), see bpf/strand.bpf.h */
+#define SITE_F_SESSION   2u /* the return is seen by a session link where the stack allows */
+#define SITE_F_EMULATE   4u /* BPF executes the probed instruction itself (kernel 6.18+) */
+#define SITE_F_SKIP_CC   8u /* entry: no call begins if the condition holds (Go's stack check) */
+#define SITE_F_REENTER   16u /* entry: a jump inside the function can hit the site again */
+#define SITE_F_ENDBR     32u /* SITE_F_EMULATE at an entry: step over a 4 byte endbr64 */
+
+#define COOKIE_FN(c)     ((__u32)((c) & 0xffffff))
+#define COOKIE_HEIGHT(c) ((((c) >> 24) & 0xfff) * 8)
+#define COOKIE_KIND(c)   ((__u32)(((c) >> 36) & 0xf))
+#define COOKIE_CC(c)     ((__u32)(((c) >> 40) & 0xf))
+#define COOKIE_FLAGS(c)  ((__u32)(((c) >> 44) & 0x3f))
+#define COOKIE_JUMP(c)   ((__u32)(((c) >> 50) & 0x3fff))
+#define COOKIE(fn, height, kind, cc, flags, jump)                                             \
+	((__u64)(fn) | ((__u64)((height) / 8) << 24) | ((__u64)(kind) << 36) |                \
+	 ((__u64)(cc) << 40) | ((__u64)(flags) << 44) | ((__u64)(jump) << 50))
+#define COOKIE_MAX_FN     (1u << 24)
+#define COOKIE_MAX_HEIGHT (0xfff * 8)
+#define COOKIE_MAX_JUMP   (1u << 14)
+
+/*
+ * Functions of the language runtimes that tell how frames die. One hit says that the thread
+ * began to unwind, landed, or jumped; what that means for its frames is in bpf/unwind.bpf.c.
+ */
+enum hook {
+	HOOK_RAISE = 0,   /* _Unwind_RaiseException and friends: an exception is under way */
+	HOOK_LAND = 1,    /* _Unwind_Resume: a landing pad ran; frames below are gone */
+	HOOK_CATCH = 2,   /* __cxa_begin_catch, Rust's cleanup: frames below are gone, it is over */
+	HOOK_FORCED = 3,  /* _Unwind_ForcedUnwind: pthread_exit or cancellation */
+	HOOK_LONGJMP = 4, /* longjmp: frames below the target die now */
+	HOOK_SWAP = 5,    /* swapcontext(from, to), setcontext(to): the thread changes stacks */
+	HOOK_SET = 6,
+	HOOK_PANIC = 7,   /* Rust: the exception under way is a panic */
+	HOOK_GO_PANIC = 8,   /* runtime.gopanic */
+	HOOK_GO_RECOVER = 9, /* runtime.recovery: frames below the deferring one are gone */
+	HOOK_GO_EXIT = 10,   /* runtime.goexit1, goexit0: the goroutine ends */
+	HOOK_LIBRARY = 11,   /* _dl_debug_state: the loader mapped or unmapped something */
+	HOOK_MAX = 12,
+};
+
+/* An indirect jump, told so that BPF can compute its target. Registers are numbered as x86 encodes
+ * them (0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp, 5 rbp, 6 rsi, 7 rdi, 8..15), JUMP_NO_REG: none. */
+#define JUMP_NO_REG 0xff
+struct jump_spec {
+	__u8 base, index, scale, mem; /* mem 0: the target is register base itself */
+	__u8 len;                     /* bytes of the instruction, for rip-relative operands */
+	__u8 rip;                     /* 1: displacement counts from the next instruction */
+	__u8 pad[2];
+	__s64 disp;
+	__s64 lo, hi;           /* the function: [ip + lo, ip + hi), relative to this instruction */
+	__s64 cold_lo, cold_hi; /* its .cold piece, empty if there is none */
+};
+
+/*
+ * Latency histogram: log-linear, HIST_SUB buckets an octave, values below HIST_SUB are exact. A bucket
+ * is at most 1/32 of its value wide, so its midpoint is off by at most 1/64 (1.6 %).
+ * Durations of 2^HIST_TOP ns (18 minutes) and more share the last bucket.
+ */
+#define HIST_SUB_BITS 5
+#define HIST_SUB      (1u << HIST_SUB_BITS)
+#define HIST_TOP      40
+#define HIST_BUCKETS  ((HIST_TOP - HIST_SUB_BITS + 1) * HIST_SUB)
+#define HIST_ARRAY_FNS 256 /* up to here every function has an array; above a shared hash */
+
+/* One function on one shard of CPUs; all counters are only ever added to, atomically, since a probed
+ * task can be preempted in the middle of a program. Zero is a valid start for each. */
+struct fn_stats {
+	__u64 entered;            /* calls that began */
+	__u64 exits[CALL_EXIT_MAX]; /* calls that ended, by enum call_exit */
+	__u64 total_ns;
+	__u64 min_inv;            /* ~min_ns, so that zero means none yet */
+	__u64 max_ns;
+	__u64 lost[LOST_MAX];     /* by enum lost_reason, in events (or calls: LOST_DEPTH, LOST_MAP_FULL) */
+	__u64 filtered;           /* calls whose event was not asked for (sampling, min-duration, depth) */
+};
+
+struct hist_key {
+	__u32 fn;
+	__u32 bucket;
+};
+
+/* Per CPU: attempted events = seq = delivered + lost[LOST_RING_FULL], exactly. */
+struct cpu_stats {
+	__u64 seq;
+	__u64 lost_ring;
+	__u64 pad[6]; /* one cache line a CPU */
+};
+
+/* Knobs that change while the programs run; a one-element mmapable array. */
+struct live {
+	__u32 quiet;     /* the reader is awake and will look again: do not wake it for a first event */
+	__u32 no_hijack; /* session links must leave return addresses alone from now on */
+	__u32 draining;  /* no new calls: entries are ignored, exits still count */
+	__u32 foreign;   /* a session call was left alone because of its stack (set by BPF) */
+	__u64 lost;      /* losses of any kind so far, so that the reader looks only when it moved */
+	__u64 serial;    /* threads and goroutines seen so far: the upper half of call ids */
+	__u64 events;    /* CALL events delivered, for --count */
+	__u64 pad[2];
+};
+
+/* Flags of a traced process, the value of the `targets` map keyed by tgid. */
+#define TARGET_ON     1u
+#define TARGET_FOLLOW 2u /* its children become targets as they are born */
+
+#define DEPTH_MAX 256 /* frames a thread's shadow stack holds; deeper calls count as LOST_DEPTH */
+
+_Static_assert(sizeof(struct jump_spec) == 48, "map layout");
+_Static_assert(sizeof(struct cpu_stats) == 64, "map layout");
+_Static_assert(HIST_BUCKETS == 1152, "histogram layout");
+
+/* Bucket of a duration, and the lowest value of a bucket; both sides and the tests use these. */
+static inline __attribute__((always_inline)) __u32 hist_bucket(__u64 ns)
+{
+	__u32 msb = 0;
+	__u64 v = ns;
+
+	if (ns < HIST_SUB)
+		return (__u32)ns;
+	if (v >> 32) {
+		v >>= 32;
+		msb += 32;
+	}
+	if (v >> 16) {
+		v >>= 16;
+		msb += 16;
+	}
+	if (v >> 8) {
+		v >>= 8;
+		msb += 8;
+	}
+	if (v >> 4) {
+		v >>= 4;
+		msb += 4;
+	}
+	if (v >> 2) {
+		v >>= 2;
+		msb += 2;
+	}
+	msb += v >> 1;
+	if (msb >= HIST_TOP)
+		return HIST_BUCKETS - 1;
+	return ((msb - HIST_SUB_BITS + 1) << HIST_SUB_BITS) |
+	       (__u32)((ns >> (msb - HIST_SUB_BITS)) & (HIST_SUB - 1));
+}
+
+static inline __attribute__((always_inline)) __u64 hist_floor(__u32 bucket)
+{
+	__u32 octave = bucket >> HIST_SUB_BITS;
+
+	if (!octave)
+		return bucket;
+	return (__u64)(HIST_SUB | (bucket & (HIST_SUB - 1))) << (octave - 1);
+}
+
+#endif
