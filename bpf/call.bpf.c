@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * call.bpf.c: a call begins, a call ends. One program a kind of site; the site's cookie says the rest.
+ *
+ * The programs here are attached as plain uprobes (perf or uprobe_multi) and, call_session, as a session:
+ * its entry decides call by call whether the kernel may divert the return address.
+ */
+#include "stack.bpf.h"
+
+/* Does a conditional jump with this condition code jump? Intel SDM, Jcc. */
+static __always_inline bool cc_holds(__u64 flags, __u32 cc)
+{
+	bool cf = flags & 1, pf = flags & 4, zf = flags & 0x40, sf = flags & 0x80, of = flags & 0x800;
+	bool v = false;
+
+	switch (cc >> 1) {
+	case 0: v = of; break;
+	case 1: v = cf; break;
+	case 2: v = zf; break;
+	case 3: v = cf || zf; break;
+	case 4: v = sf; break;
+	case 5: v = pf; break;
+	case 6: v = sf != of; break;
+	case 7: v = zf || sf != of; break;
+	}
+	return v != (cc & 1);
+}
+
+/* In assembly, since a compiler that merges the cases makes a variable context offset, which is refused. */
+#define REG_CASE(n, reg)                                                                      \
+	case n:                                                                               \
+		asm volatile("%0 = *(u64 *)(%1 + %2)"                                         \
+			     : "=r"(v)                                                        \
+			     : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, reg)));       \
+		break
+
+static __noinline __u64 reg_get(struct pt_regs *ctx, __u32 n)
+{
+	__u64 v = 0;
+
+	switch (n) {
+		REG_CASE(0, ax);
+		REG_CASE(1, cx);
+		REG_CASE(2, dx);
+		REG_CASE(3, bx);
+		REG_CASE(4, sp);
+		REG_CASE(5, bp);
+		REG_CASE(6, si);
+		REG_CASE(7, di);
+		REG_CASE(8, r8);
+		REG_CASE(9, r9);
+		REG_CASE(10, r10);
+		REG_CASE(11, r11);
+		REG_CASE(12, r12);
+		REG_CASE(13, r13);
+		REG_CASE(14, r14);
+		REG_CASE(15, r15);
+	}
+	return v;
+}
+
+/* Does this indirect jump leave its function? A target that cannot be read is no exit: the jump will fault. */
+static __noinline bool jump_leaves(struct pt_regs *ctx, __u32 i)
+{
+	struct jump_spec *j = bpf_map_lookup_elem(&jumps, &i);
+	__u64 target, addr;
+	__s64 rel;
+
+	if (!j)
+		return false;
+	target = reg_get(ctx, j->base);
+	if (j->mem) {
+		addr = j->disp;
+		if (j->rip)
+			addr += ctx->ip + j->len;
+		else if (j->base != JUMP_NO_REG)
+			addr += target;
+		if (j->index != JUMP_NO_REG)
+			addr += reg_get(ctx, j->index) * j->scale;
+		if (bpf_probe_read_user(&target, sizeof(target), (void *)addr))
+			return false;
+	}
+	rel = target - ctx->ip;
+	return !(rel > j->lo && rel < j->hi) && !(rel >= j->cold_lo && rel < j->cold_hi);
+}
+
+static __always_inline bool site_leaves(struct pt_regs *ctx, __u64 cookie)
+{
+	switch (COOKIE_KIND(cookie)) {
+	case SITE_JCC:
+		return cc_holds(ctx->flags, COOKIE_CC(cookie));
+	case SITE_JMP_IND:
+		return jump_leaves(ctx, COOKIE_JUMP(cookie));
+	}
+	return true;
+}
+
+static __noinline struct thread *thread_new(void)
+{
+	struct thread *t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL,
+						BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct live *l = live_get();
+
+	if (t && l && !t->serial)
+		t->serial = (__sync_fetch_and_add(&l->serial, 1) + 1) << 40;
+	return t;
+}
+
+/* Take a frame out and end its call. 0: there was none of this function (fn COOKIE_MAX_FN: any). */
+static __noinline int far_close(struct far_key *key, __u32 fn, __u32 exit, __u64 end, __u64 *up)
+{
+	struct far_frame *p, copy;
+
+	if (!key || !up)
+		return 0;
+	p = bpf_map_lookup_elem(&far, key);
+	if (!p || (fn != COOKIE_MAX_FN && p->f.fn != fn))
+		return 0;
+	copy = *p;
+	if (bpf_map_delete_elem(&far, key))
+		return 0;
+	*up = copy.up;
+	call_end(&copy.f, copy.parent, exit, end);
+	return 1;
+}
+
+static __always_inline bool sampled_now(void)
+{
+	return knob_sample == 0xffffffff || bpf_get_prandom_u32() <= knob_sample;
+}
+
+/*
+ * A live frame at the very address of a new one: its function has made a tail call, if the kernel's
+ * trampoline still waits in its return slot (then both will be seen to return); else it is gone.
+ */
+static __noinline bool frame_waits(__u64 cfa)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 slot = 0, trampoline = BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+
+	return trampoline && !bpf_probe_read_user(&slot, sizeof(slot), (void *)(cfa - 8)) &&
+	       slot == trampoline;
+}
+
+/* Make room for a frame at cfa on the thread's own stack: close what is dead. */
+static __noinline int own_prune(struct thread *t, __u64 cfa, __u64 now)
+{
+	struct frame *f;
+
+	if (!t)
+		return 0;
+	frames_reap(cfa - 1, now, KIND_FROM_UNWIND);
+	if (!t->n)
+		return 0;
+	f = frame_at(t, t->n - 1);
+	if (f->cfa != cfa || ((f->flags & FRAME_SESSION) && frame_waits(cfa)))
+		return 0;
+	/* Nothing threw or jumped since it began, so it fell through or jumped into its successor. */
+	if (!t->unwind.kind && !t->unwind.forced && t->unwind.jump_ns <= f->start_ns)
+		frames_reap(cfa, now, EXIT_TAIL);
+	else
+		frames_reap(cfa, now, KIND_FROM_UNWIND);
+	return 0;
+}
+
+/* Push a frame on the thread's own stack. 0, or 1: too deep. */
+static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8 flags)
+{
+	struct frame *f;
+
+	if (t->n && frame_at(t, t->n - 1)->cfa <= cfa)
+		own_prune(t, cfa, bpf_ktime_get_ns());
+	if (t->n >= DEPTH_MAX) {
+		count_loss(fn, LOST_DEPTH);
+		return 1;
+	}
+	if (t->n)
+		flags |= frame_at(t, t->n - 1)->flags & FRAME_SAMPLED;
+	else if (sampled_now())
+		flags |= FRAME_SAMPLED;
+	f = frame_at(t, t->n);
+	f->cfa = cfa;
+	f->id = thread_next_id(t);
+	f->fn = fn;
+	f->depth = t->n;
+	f->flags = flags;
+	t->n++;
+	f->start_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* A call on a stack that is not the thread's own. */
+static __noinline int far_enter(struct thread *t, __u32 fn, __u64 cfa)
+{
+	struct far_walk w = {};
+	struct far_frame f = {};
+	__u64 now = bpf_ktime_get_ns(), up;
+
+	if (!t)
+		return 1;
+	w.key.tgid = bpf_get_current_pid_tgid() >> 32;
+	w.key.addr = cfa;
+	far_close(&w.key, COOKIE_MAX_FN, t->unwind.forced ? EXIT_THREAD : EXIT_UNWOUND, now, &up);
+	w.key.addr = t->far_top;
+	w.limit = cfa;
+	bpf_loop(DEPTH_MAX, far_step, &w, 0);
+	if (w.found) {
+		f.parent = w.parent;
+		f.f.depth = w.depth + 1;
+		f.f.flags = w.flags & FRAME_SAMPLED;
+		f.up = w.key.addr;
+	} else if (t->n) {
+		struct frame *outer = frame_at(t, t->n - 1);
+
+		f.parent = outer->id;
+		f.f.depth = outer->depth + 1;
+		f.f.flags = outer->flags & FRAME_SAMPLED;
+	} else if (sampled_now()) {
+		f.f.flags = FRAME_SAMPLED;
+	}
+	f.f.cfa = cfa;
+	f.tid = (__u32)bpf_get_current_pid_tgid();
+	f.f.fn = fn;
+	f.f.id = thread_next_id(t);
+	f.f.start_ns = now;
+	w.key.addr = cfa;
+	if (bpf_map_update_elem(&far, &w.key, &f, BPF_ANY)) {
+		count_loss(fn, LOST_MAP_FULL);
+		return 1;
+	}
+	t->far_top = cfa;
+	return 0;
+}
+
+static __noinline int go_enter(struct pt_regs *ctx, struct thread *t, __u32 fn, __u64 cfa, __u32 flags)
+{
+	struct far_walk w = {};
+	struct strand_key sk = {};
+	struct strand *s, fresh = {};
+	struct far_frame f = {}, *old;
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!t || !go_place(ctx, cfa, &w.key)) {
+		count_loss(fn, LOST_READ_FAULT);
+		return 1;
+	}
+	sk.tgid = w.key.tgid;
+	sk.g = w.key.strand;
+	s = bpf_map_lookup_elem(&strands, &sk);
+	if (!s) {
+		bpf_map_update_elem(&strands, &sk, &fresh, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&strands, &sk);
+		if (!s) {
+			count_loss(fn, LOST_MAP_FULL);
+			return 1;
+		}
+	}
+	if (flags & SITE_F_REENTER) {
+		old = bpf_map_lookup_elem(&far, &w.key);
+		if (old && old->f.fn == fn && s->top == w.key.addr)
+			return 2;
+	}
+	f.f.cfa = w.key.addr;
+	f.tid = (__u32)bpf_get_current_pid_tgid();
+	w.limit = w.key.addr;
+	w.key.addr = s->top;
+	w.kill = 1;
+	w.end = now;
+	w.unwind = s->unwind;
+	bpf_loop(DEPTH_MAX, far_step, &w, 0);
+	if (w.found) {
+		f.parent = w.parent;
+		f.f.depth = w.depth + 1;
+		f.f.flags = w.flags & FRAME_SAMPLED;
+		f.up = w.key.addr;
+	} else if (sampled_now()) {
+		f.f.flags = FRAME_SAMPLED;
+	}
+	f.f.fn = fn;
+	f.f.id = thread_next_id(t);
+	f.f.start_ns = now;
+	w.key.addr = w.limit;
+	if (bpf_map_update_elem(&far, &w.key, &f, BPF_ANY)) {
+		count_loss(fn, LOST_MAP_FULL);
+		return 1;
+	}
+	s->top = w.limit;
+	return 0;
+}
+
+static __noinline int go_leave(struct pt_regs *ctx, __u32 fn, __u64 cfa, __u32 exit, __u64 now)
+{
+	struct far_walk w = {};
+	struct strand_key sk = {};
+	struct strand *s;
+	__u64 addr, up;
+
+	if (!go_place(ctx, cfa, &w.key))
+		return 0;
+	sk.tgid = w.key.tgid;
+	sk.g = w.key.strand;
+	s = bpf_map_lookup_elem(&strands, &sk);
+	if (!s || !s->top)
+		return 0;
+	addr = w.key.addr;
+	if (s->top < addr) {
+		w.limit = addr - 1;
+		w.key.addr = s->top;
+		w.kill = 1;
+		w.end = now;
+		w.unwind = s->unwind;
+		bpf_loop(DEPTH_MAX, far_step, &w, 0);
+		s->top = w.key.addr;
+		w.key.addr = addr;
+	}
+	if (far_close(&w.key, fn, exit, now, &up))
+		s->top = up;
+	return 0;
+}
+
+/*
+ * A call begins. 0: it has a frame now; in a session the kernel may divert the return address.
+ * 1: leave the thread alone.
+ */
+static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session)
+{
+	__u32 fn = COOKIE_FN(cookie), flags = COOKIE_FLAGS(cookie);
+	__u64 sp = ctx->sp, cfa = sp + COOKIE_HEIGHT(cookie) + 8;
+	struct fn_stats *s;
+	struct live *l;
+	struct thread *t;
+	int err;
+
+	if (!target_flags(bpf_get_current_pid_tgid() >> 32))
+		return 1;
+	if ((flags & SITE_F_SKIP_CC) && cc_holds(ctx->flags, COOKIE_CC(cookie)))
+		return 1;
+	l = live_get();
+	s = stats_of(fn);
+	if (!l || !s || l->draining)
+		return 1;
+	t = thread_find();
+	if (!t || !t->serial) {
+		t = thread_new();
+		if (!t) {
+			__sync_fetch_and_add(&s->entered, 1);
+			count_loss(fn, LOST_MAP_FULL);
+			return 1;
+		}
+	}
+	if (flags & SITE_F_GO) {
+		err = go_enter(ctx, t, fn, cfa, flags);
+		if (err != 2)
+			__sync_fetch_and_add(&s->entered, 1);
+		return 1;
+	}
+	if (flags & SITE_F_REENTER) {
+		struct frame *f = frame_at(t, t->n - 1);
+
+		if (t->n && f->cfa == cfa && f->fn == fn && t->unwind.jump_ns <= f->start_ns &&
+		    !t->unwind.kind)
+			return 1;
+	}
+	__sync_fetch_and_add(&s->entered, 1);
+	session = session && (flags & SITE_F_SESSION) && !l->no_hijack;
+	if ((sp >= t->lo && sp < t->hi) || thread_owns(t, sp))
+		return own_enter(t, fn, cfa, session ? FRAME_SESSION : 0) || !session;
+	if (session) {
+		l->foreign = 1;
+		count_loss(fn, LOST_MISSED);
+		return 1;
+	}
+	far_enter(t, fn, cfa);
+	return 1;
+}
+
+/* The slow half of leave(): the innermost frame is not the one that ends. */
+static __noinline int leave_search(struct pt_regs *ctx, __u32 fn, __u64 cfa, __u32 exit, __u64 now)
+{
+	struct thread *t = thread_find();
+	struct far_key key = {};
+	__u64 up, sp = ctx->sp;
+	struct frame *f;
+
+	if (t && sp >= t->lo && sp <= t->hi) {
+		frames_reap(cfa - 1, now, KIND_FROM_UNWIND);
+		f = frame_at(t, t->n - 1);
+		if (t->n && f->cfa == cfa && f->fn == fn)
+			frames_reap(cfa, now, exit);
+		return 0;
+	}
+	key.tgid = bpf_get_current_pid_tgid() >> 32;
+	key.addr = cfa;
+	if (far_close(&key, fn, exit, now, &up) && t)
+		t->far_top = up;
+	return 0;
+}
+
+/* A call of fn whose frame is at cfa ends now, if there is one: it may have begun before tpd came. */
+static __always_inline void leave(struct pt_regs *ctx, __u64 cookie, __u64 cfa, __u32 exit, __u64 now)
+{
+	__u32 fn = COOKIE_FN(cookie);
+	struct thread *t;
+	struct frame *f;
+	__u64 parent = 0;
+
+	if (COOKIE_FLAGS(cookie) & SITE_F_GO) {
+		go_leave(ctx, fn, cfa, exit, now);
+		return;
+	}
+	t = thread_find();
+	if (t && t->n) {
+		f = frame_at(t, t->n - 1);
+		if (f->cfa == cfa && f->fn == fn) {
+			if (--t->n)
+				parent = frame_at(t, t->n - 1)->id;
+			call_end(f, parent, exit, now);
+			return;
+		}
+	}
+	leave_search(ctx, fn, cfa, exit, now);
+}
+
+SEC("kprobe")
+int call_entry(struct pt_regs *ctx)
+{
+	enter(ctx, bpf_get_attach_cookie(ctx), false);
+	return 0;
+}
+
+/* endbr64 does nothing to a thread without a shadow stack, so stepping over it executes it. */
+SEC("kprobe")
+int call_entry_emulate(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+
+	enter(ctx, cookie, false);
+	if (COOKIE_FLAGS(cookie) & SITE_F_ENDBR)
+		ctx->ip = ctx->ip + 4;
+	return 0;
+}
+
+SEC("kprobe")
+int call_exit(struct pt_regs *ctx)
+{
+	__u64 now = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx);
+
+	if (site_leaves(ctx, cookie))
+		leave(ctx, cookie, ctx->sp + 8,
+		      COOKIE_KIND(cookie) == SITE_RET ? EXIT_RETURN : EXIT_TAIL, now);
+	return 0;
+}
+
+/* A plain `ret`, executed here: the kernel sees that ip moved and does not single-step (since 6.18). */
+SEC("kprobe")
+int call_exit_emulate(struct pt_regs *ctx)
+{
+	__u64 now = bpf_ktime_get_ns(), to = 0, sp = ctx->sp;
+
+	leave(ctx, bpf_get_attach_cookie(ctx), sp + 8, EXIT_RETURN, now);
+	if (!bpf_probe_read_user(&to, sizeof(to), (void *)sp)) {
+		ctx->ip = to;
+		ctx->sp = sp + 8;
+	}
+	return 0;
+}
+
+/* Entry and return in one. At the return the kernel has already put the true address into ip. */
+SEC("kprobe")
+int call_session(struct pt_regs *ctx)
+{
+	__u64 now, cookie = bpf_get_attach_cookie(ctx);
+
+	if (ctx->ip == bpf_get_func_ip(ctx))
+		return enter(ctx, cookie, true);
+	now = bpf_ktime_get_ns();
+	leave(ctx, cookie, ctx->sp, EXIT_RETURN, now);
+	return 0;
+}

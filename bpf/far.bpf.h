@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * far.bpf.h: frames that do not lie on the thread's own stack: fibers, alternate signal stacks, goroutines.
+ *
+ * They live in a hash by their address, so that a return finds its call whatever happened to the stacks in
+ * between, also on another thread. A native foreign frame is found dead only by proof (another call
+ * at its address, a catch or landing within the same throw, process exit), never by address order alone: a suspended
+ * fiber may lie below. A goroutine's stack is contiguous, so there order does prove it.
+ */
+#ifndef TPD_FAR_BPF_H
+#define TPD_FAR_BPF_H
+
+#include "frame.bpf.h"
+
+/*
+ * The part of a goroutine that outlives a call: the chain of its frames, and its panic.
+ */
+struct strand {
+	__u64 top; /* addr of the innermost frame, 0: none */
+	struct unwind unwind;
+};
+
+struct strand_key {
+	__u32 tgid;
+	__u32 pad;
+	__u64 g;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072);
+	__type(key, struct strand_key);
+	__type(value, struct strand);
+} strands SEC(".maps") __weak;
+
+/* ucontext fibers that are switched away: context pointer -> top of its chain. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct strand_key);
+	__type(value, __u64);
+} parked SEC(".maps") __weak;
+
+#endif

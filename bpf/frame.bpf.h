@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * frame.bpf.h: the shadow stack of a thread, and how a call ends: statistics first, then the event.
+ *
+ * Frames are keyed by their canonical frame address. On a thread's own stack, which is contiguous, a
+ * frame below the stack pointer of a later event is dead: it was thrown over, jumped over, or its
+ * thread ended. That is found at the next event (frames_reap) and told with its true kind.
+ */
+#ifndef TPD_FRAME_BPF_H
+#define TPD_FRAME_BPF_H
+
+#include "tpd.bpf.h"
+
+static __always_inline void hist_add(__u32 fn, __u64 ns)
+{
+	__u32 bucket = hist_bucket(ns);
+
+	if (knob_hist_hash) {
+		struct hist_key key = { .fn = fn, .bucket = bucket };
+		__u64 zero = 0, *n = bpf_map_lookup_elem(&hist_hash, &key);
+
+		if (!n) {
+			bpf_map_update_elem(&hist_hash, &key, &zero, BPF_NOEXIST);
+			n = bpf_map_lookup_elem(&hist_hash, &key);
+		}
+		if (n)
+			__sync_fetch_and_add(n, 1);
+		return;
+	}
+	__u32 i = fn * knob_shards + (bpf_get_smp_processor_id() & (knob_shards - 1));
+	struct hist *h = bpf_map_lookup_elem(&hists, &i);
+
+	if (h && bucket < HIST_BUCKETS)
+		__sync_fetch_and_add(&h->bucket[bucket], 1);
+}
+
+/* Token bucket of one second's burst; a lost race lets one event more pass or waits one longer. */
+static __noinline bool rate_allows(__u32 fn, __u64 now)
+{
+	struct rate *r = bpf_map_lookup_elem(&rates, &fn);
+	__u64 step, from;
+
+	if (!r || !knob_rate)
+		return true;
+	step = 1000000000ull / knob_rate;
+	from = r->ns;
+	if (from + 1000000000ull < now)
+		from = now - 1000000000ull;
+	if (from + step > now)
+		return false;
+	r->ns = from + step;
+	return true;
+}
+
+/*
+ * Waking the reader is the main cost of streaming (T27): an event wakes it only when it sleeps for good
+ * (not quiet) or when the ring is half full, which is looked at once in 32 events.
+ */
+static __always_inline __u64 wake_flags(__u64 seq)
+{
+	struct live *l = live_get();
+
+	if (!l)
+		return 0;
+	if (!l->quiet) {
+		l->quiet = 1;
+		return BPF_RB_FORCE_WAKEUP;
+	}
+	if ((seq & 31) == 0 && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > knob_ring_half)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+/* Space in the ring and a sequence number; NULL is counted as a loss of this CPU. */
+static __always_inline void *event_reserve(enum ev_kind kind, __u32 size, __u64 now, __u64 *seq)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_stats *c = bpf_map_lookup_elem(&cpus, &cpu);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct ev_hdr *h;
+
+	if (!c)
+		return NULL;
+	*seq = __sync_fetch_and_add(&c->seq, 1);
+	h = bpf_ringbuf_reserve(&ring, size, 0);
+	if (!h) {
+		__sync_fetch_and_add(&c->lost_ring, 1);
+		return NULL;
+	}
+	h->kind = kind;
+	h->len = size;
+	h->cpu = cpu;
+	h->seq = *seq;
+	h->ts_ns = now;
+	h->pid = pid_tgid >> 32;
+	h->tid = (__u32)pid_tgid;
+	return h;
+}
+
+static __noinline int call_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
+{
+	struct ev_call *e;
+	__u64 seq = 0;
+
+	if (!f)
+		return 0;
+	if (knob_rate && !rate_allows(f->fn, end)) {
+		count_loss(f->fn, LOST_THROTTLED);
+		return 0;
+	}
+	e = event_reserve(EV_CALL, sizeof(*e), end, &seq);
+	if (!e) {
+		count_loss(f->fn, LOST_RING_FULL);
+		return 0;
+	}
+	e->start_ns = f->start_ns;
+	e->id = f->id;
+	e->parent = parent;
+	e->fn = f->fn;
+	e->depth = f->depth;
+	e->exit = exit;
+	e->flags = 0;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	bpf_ringbuf_submit(e, wake_flags(seq));
+	return 0;
+}
+
+/* A call ended: count it, then stream it if it was asked for. */
+static __always_inline void call_end(struct frame *f, __u64 parent, __u32 exit, __u64 end)
+{
+	__u64 ns = end > f->start_ns ? end - f->start_ns : 0;
+	struct fn_stats *s = stats_of(f->fn);
+
+	if (!s || exit >= CALL_EXIT_MAX)
+		return;
+	__sync_fetch_and_add(&s->exits[exit], 1);
+	if (exit != EXIT_OPEN) {
+		__sync_fetch_and_add(&s->total_ns, ns);
+		stat_raise(&s->min_inv, ~ns);
+		stat_raise(&s->max_ns, ns);
+		hist_add(f->fn, ns);
+	}
+	if (!knob_stream)
+		return;
+	if (!(f->flags & FRAME_SAMPLED) || ns < knob_min_ns || f->depth > knob_max_depth) {
+		__sync_fetch_and_add(&s->filtered, 1);
+		return;
+	}
+	call_emit(f, parent, exit, end);
+}
+
+/* What a frame found dead died of, and when. */
+static __always_inline __u32 death_kind(const struct unwind *u, const struct frame *f, __u64 addr,
+					__u64 *end)
+{
+	if (u->forced)
+		return EXIT_THREAD;
+	if (u->kind && f->start_ns <= u->raise_ns && addr > u->raise_sp) {
+		if (u->jump_ns > u->raise_ns) /* Go: recovered then */
+			*end = u->jump_ns;
+		return u->kind;
+	}
+	if (u->jump_ns > f->start_ns)
+		*end = u->jump_ns;
+	return EXIT_UNWOUND;
+}
+
+struct reap {
+	__u64 upto;  /* frames with cfa <= upto are dead ... */
+	__u64 since; /* ... but of those at upto only the ones that began by then */
+	__u64 end;
+	__u32 kind;  /* what they died of; KIND_FROM_UNWIND: what death_kind() says */
+	__u32 pad;
+};
+
+#define KIND_FROM_UNWIND CALL_EXIT_MAX
+
+static long reap_one(__u32 i, struct reap *r)
+{
+	struct thread *t = thread_find();
+	__u64 end = r->end, parent = 0;
+	struct frame *f;
+	__u32 n, kind;
+
+	if (!t)
+		return 1;
+	n = t->n - 1;
+	if (n >= DEPTH_MAX)
+		return 1;
+	f = frame_at(t, n);
+	if (f->cfa > r->upto || (f->cfa == r->upto && f->start_ns > r->since))
+		return 1;
+	kind = r->kind;
+	if (kind >= CALL_EXIT_MAX)
+		kind = death_kind(&t->unwind, f, f->cfa, &end);
+	if (n > 0)
+		parent = frame_at(t, n - 1)->id;
+	t->n = n;
+	call_end(f, parent, kind, end);
+	return 0;
+}
+
+static __noinline int frames_reap_since(__u64 upto, __u64 since, __u64 end, __u32 kind)
+{
+	struct reap r = { .upto = upto, .since = since, .end = end, .kind = kind };
+
+	bpf_loop(DEPTH_MAX, reap_one, &r, 0);
+	return 0;
+}
+
+/* Close the frames of the current thread's own stack whose cfa is at or below upto. */
+static __always_inline void frames_reap(__u64 upto, __u64 end, __u32 kind)
+{
+	frames_reap_since(upto, ~0ull, end, kind);
+}
+
+#endif

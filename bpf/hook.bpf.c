@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * hook.bpf.c: functions of the language runtimes by which frames die without a return: throws and landings,
+ * forced unwinding, longjmp, context switches, Go's panics. Also the dynamic loader's own notice.
+ */
+#include "stack.bpf.h"
+
+static __noinline int far_land(struct thread *t, __u64 cfa, __u64 now)
+{
+	struct far_walk w = {};
+
+	if (!t)
+		return 0;
+	w.key.tgid = bpf_get_current_pid_tgid() >> 32;
+	w.key.addr = t->far_top;
+	w.limit = cfa;
+	w.floor = t->unwind.raise_sp;
+	w.kill = 1;
+	w.end = now;
+	w.unwind.kind = t->unwind.kind ?: EXIT_EXCEPTION;
+	w.unwind.forced = t->unwind.forced;
+	w.unwind.raise_ns = t->unwind.raise_ns;
+	bpf_loop(DEPTH_MAX, far_step, &w, 0);
+	t->far_top = w.key.addr;
+	return 0;
+}
+
+/* A landing pad or handler runs at cfa: what lies below was thrown over. */
+static __always_inline void land(struct thread *t, __u64 cfa, bool own, __u64 now)
+{
+	__u32 kind = t->unwind.forced ? EXIT_THREAD : t->unwind.kind ?: EXIT_EXCEPTION;
+
+	if (own)
+		frames_reap_since(cfa, t->unwind.raise_ns, now, kind);
+	else if (t->far_top)
+		far_land(t, cfa, now);
+}
+
+/* swapcontext(from, to), setcontext(to): each context has its own chain of frames. */
+static __noinline int swap(struct thread *t, __u64 from, __u64 to)
+{
+	struct strand_key key = {};
+	__u64 *top;
+
+	if (!t)
+		return 0;
+	key.tgid = bpf_get_current_pid_tgid() >> 32;
+	if (from) {
+		key.g = from;
+		bpf_map_update_elem(&parked, &key, &t->far_top, BPF_ANY);
+	}
+	key.g = to;
+	top = bpf_map_lookup_elem(&parked, &key);
+	t->far_top = top ? *top : 0;
+	return 0;
+}
+
+static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
+{
+	struct far_walk w = {};
+	struct strand_key sk = {};
+	struct strand *s;
+
+	if (!ctx)
+		return 0;
+	if (hook == HOOK_GO_RECOVER) { /* recovery(gp) runs on g0 */
+		sk.tgid = bpf_get_current_pid_tgid() >> 32;
+		sk.g = ctx->ax;
+	} else {
+		if (!go_place(ctx, ctx->sp + 8, &w.key))
+			return 0;
+		sk.tgid = w.key.tgid;
+		sk.g = w.key.strand;
+	}
+	s = bpf_map_lookup_elem(&strands, &sk);
+	if (!s)
+		return 0;
+	switch (hook) {
+	case HOOK_GO_PANIC:
+		s->unwind.kind = EXIT_PANIC;
+		s->unwind.raise_ns = now;
+		s->unwind.raise_sp = w.key.addr;
+		break;
+	case HOOK_GO_RECOVER:
+		s->unwind.jump_ns = now;
+		break;
+	case HOOK_GO_EXIT:
+		w.key.addr = s->top;
+		w.limit = ~0ull;
+		w.kill = 1;
+		w.end = now;
+		w.unwind.forced = 1;
+		bpf_loop(DEPTH_MAX, far_step, &w, 0);
+		bpf_map_delete_elem(&strands, &sk);
+		break;
+	}
+	return 0;
+}
+
+static __noinline int library_changed(__u64 now)
+{
+	struct ev_process *e;
+	__u64 seq;
+
+	e = event_reserve(EV_PROCESS, sizeof(*e), now, &seq);
+	if (!e)
+		return 0;
+	e->event = PROC_LIBRARY;
+	e->child = 0;
+	e->status = 0;
+	e->pad = 0;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+static __noinline int native_hook(struct pt_regs *ctx, struct thread *t, __u32 hook, __u64 now)
+{
+	__u64 sp, cfa;
+	bool own;
+
+	if (!ctx || !t)
+		return 0;
+	sp = ctx->sp;
+	cfa = sp + 8;
+	own = (sp >= t->lo && sp < t->hi) || thread_owns(t, sp);
+	/* Whatever lies below this stack pointer died earlier, of something else. */
+	if (own && hook != HOOK_LAND && hook != HOOK_CATCH)
+		frames_reap(cfa - 1, now, KIND_FROM_UNWIND);
+	switch (hook) {
+	case HOOK_RAISE:
+		if (t->unwind.kind != EXIT_PANIC || sp > t->unwind.raise_sp)
+			t->unwind.kind = EXIT_EXCEPTION;
+		t->unwind.raise_ns = now;
+		t->unwind.raise_sp = sp;
+		break;
+	case HOOK_PANIC:
+		t->unwind.kind = EXIT_PANIC;
+		t->unwind.raise_ns = now;
+		t->unwind.raise_sp = sp;
+		break;
+	case HOOK_LAND:
+		land(t, cfa, own, now);
+		break;
+	case HOOK_CATCH:
+		land(t, cfa, own, now);
+		t->unwind.kind = 0;
+		break;
+	case HOOK_FORCED:
+		t->unwind.forced = 1;
+		break;
+	case HOOK_LONGJMP:
+		t->unwind.jump_ns = now;
+		break;
+	case HOOK_SWAP:
+		swap(t, ctx->di, ctx->si);
+		break;
+	case HOOK_SET:
+		swap(t, 0, ctx->di);
+		break;
+	}
+	return 0;
+}
+
+SEC("kprobe")
+int runtime_hook(struct pt_regs *ctx)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 hook = COOKIE_FN(bpf_get_attach_cookie(ctx));
+	struct thread *t;
+
+	if (!target_flags(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	if (hook == HOOK_LIBRARY) {
+		library_changed(now);
+	} else if (hook == HOOK_GO_PANIC || hook == HOOK_GO_RECOVER || hook == HOOK_GO_EXIT) {
+		go_hook(ctx, hook, now);
+	} else {
+		t = thread_find();
+		if (t && t->serial)
+			native_hook(ctx, t, hook, now);
+	}
+	return 0;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * process.bpf.c: threads and processes are born, change their image and die; and the last sweep at detach.
+ */
+#include "far.bpf.h"
+
+static __always_inline void process_event(__u32 event, __u32 child, int status)
+{
+	struct ev_process *e;
+	__u64 seq;
+
+	e = event_reserve(EV_PROCESS, sizeof(*e), bpf_ktime_get_ns(), &seq);
+	if (!e)
+		return;
+	e->event = event;
+	e->child = child;
+	e->status = status;
+	e->pad = 0;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+}
+
+struct far_sweep {
+	__u64 now;
+	__u32 tgid; /* 0: all */
+	__u32 exit;
+};
+
+static long far_sweep_one(void *map, struct far_key *key, struct far_frame *f, struct far_sweep *s)
+{
+	struct frame copy = f->f;
+	__u64 parent = f->parent;
+
+	if (s->tgid && key->tgid != s->tgid)
+		return 0;
+	if (!bpf_map_delete_elem(&far, key))
+		call_end(&copy, parent, s->exit, s->now);
+	return 0;
+}
+
+/* Traced calls do not outlive their thread or their image. */
+static __noinline int thread_gone(__u32 tgid, __u32 whole)
+{
+	struct far_sweep s = { .now = bpf_ktime_get_ns(), .tgid = tgid, .exit = EXIT_THREAD };
+	struct thread *t = thread_find();
+
+	if (t) {
+		frames_reap(~0ull, s.now, EXIT_THREAD);
+		t->far_top = 0;
+		t->lo = t->hi = 0;
+		__builtin_memset(&t->unwind, 0, sizeof(t->unwind));
+	}
+	if (whole)
+		bpf_for_each_map_elem(&far, far_sweep_one, &s, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int thread_exit(__u64 *ctx)
+{
+	struct task_struct *p = bpf_get_current_task_btf();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	bool last;
+
+	if (!target_flags(tgid))
+		return 0;
+	/* do_exit() has counted this thread off by now. */
+	last = BPF_CORE_READ(p, signal, live.counter) == 0;
+	thread_gone(tgid, last);
+	if (last) {
+		int code = BPF_CORE_READ(p, signal, group_exit_code);
+
+		process_event(PROC_EXIT, 0, code ?: BPF_CORE_READ(p, exit_code));
+		bpf_map_delete_elem(&targets, &tgid);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int process_fork(__u64 *ctx)
+{
+	struct task_struct *child = (void *)ctx[1];
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, born = BPF_CORE_READ(child, tgid);
+	__u32 flags = target_flags(tgid);
+
+	if (!(flags & TARGET_FOLLOW) || born == tgid)
+		return 0;
+	bpf_map_update_elem(&targets, &born, &flags, BPF_ANY);
+	process_event(PROC_FORK, born, 0);
+	return 0;
+}
+
+/* --exe and --comm: does the image that begins now make its process a target? */
+static __always_inline bool wanted(struct task_struct *p)
+{
+	if (knob_exe_ino) {
+		struct inode *i = BPF_CORE_READ(p, mm, exe_file, f_inode);
+
+		return BPF_CORE_READ(i, i_ino) == knob_exe_ino &&
+		       BPF_CORE_READ(i, i_sb, s_dev) == knob_exe_dev;
+	}
+	if (knob_comm[0]) {
+		char comm[EV_COMM];
+
+		bpf_get_current_comm(comm, sizeof(comm));
+		for (int i = 0; i < EV_COMM; i++) {
+			if (comm[i] != knob_comm[i])
+				return false;
+			if (!comm[i])
+				break;
+		}
+		return true;
+	}
+	return false;
+}
+
+SEC("tp_btf/sched_process_exec")
+int process_exec(__u64 *ctx)
+{
+	struct task_struct *p = bpf_get_current_task_btf();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, flags = knob_target_flags;
+
+	if (target_flags(tgid)) {
+		thread_gone(tgid, 1);
+	} else {
+		if (!wanted(p))
+			return 0;
+		bpf_map_update_elem(&targets, &tgid, &flags, BPF_ANY);
+	}
+	process_event(PROC_EXEC, 0, 0);
+	return 0;
+}
+
+
+/* At detach no program runs any more; what still has a frame is an open call. */
+static __noinline int open_emit(struct frame *f, __u64 parent, __u64 pid_tgid, struct task_struct *task)
+{
+	__u64 seq = 0, now = bpf_ktime_get_ns();
+	struct fn_stats *s;
+	struct ev_call *e;
+
+	if (!f)
+		return 0;
+	s = stats_of(f->fn);
+	if (!s)
+		return 0;
+	__sync_fetch_and_add(&s->exits[EXIT_OPEN], 1);
+	if (!knob_stream)
+		return 0;
+	if (!(f->flags & FRAME_SAMPLED) || f->depth > knob_max_depth ||
+	    now - f->start_ns < knob_min_ns) {
+		__sync_fetch_and_add(&s->filtered, 1);
+		return 0;
+	}
+	e = event_reserve(EV_CALL, sizeof(*e), now, &seq);
+	if (!e) {
+		count_loss(f->fn, LOST_RING_FULL);
+		return 0;
+	}
+	e->h.pid = pid_tgid >> 32;
+	e->h.tid = (__u32)pid_tgid;
+	e->start_ns = f->start_ns;
+	e->id = f->id;
+	e->parent = parent;
+	e->fn = f->fn;
+	e->depth = f->depth;
+	e->exit = EXIT_OPEN;
+	e->flags = 0;
+	__builtin_memset(e->comm, 0, sizeof(e->comm));
+	if (task)
+		bpf_core_read_str(e->comm, sizeof(e->comm), &task->comm);
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+static long open_far(void *map, struct far_key *key, struct far_frame *f, void *arg)
+{
+	struct frame copy = f->f;
+	__u64 parent = f->parent, who = (__u64)key->tgid << 32 | f->tid;
+
+	if (!bpf_map_delete_elem(&far, key))
+		open_emit(&copy, parent, who, NULL);
+	return 0;
+}
+
+/* One task a call; the last call has none. */
+SEC("iter/task")
+int sweep_open(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct thread *t;
+	__u64 who;
+	__u32 n;
+
+	if (!task) {
+		bpf_for_each_map_elem(&far, open_far, NULL, 0);
+		return 0;
+	}
+	t = bpf_task_storage_get(&threads, task, NULL, 0);
+	if (!t || !t->n)
+		return 0;
+	who = (__u64)task->tgid << 32 | (__u32)task->pid;
+	n = t->n;
+	for (__u32 i = 0; i < DEPTH_MAX; i++) {
+		if (i >= n)
+			break;
+		open_emit(frame_at(t, i), i ? frame_at(t, i - 1)->id : 0, who, task);
+	}
+	t->n = 0;
+	return 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* stack.bpf.h: which stack a stack pointer is on, and the walk outwards along frames that are not on the thread's own. */
+#ifndef TPD_STACK_BPF_H
+#define TPD_STACK_BPF_H
+
+#include "far.bpf.h"
+
+struct far_walk {
+	struct far_key key; /* addr: the frame looked at */
+	__u64 limit;        /* stop at the first frame above it */
+	__u64 floor;        /* frames at or below it are passed, not closed */
+	__u64 end;
+	__u64 parent;       /* out: id of that frame */
+	__u32 kill;         /* close the frames passed (a contiguous stack), or only pass them */
+	__u16 depth;        /* out */
+	__u8 flags;         /* out */
+	__u8 found;         /* out */
+	struct unwind unwind;
+};
+
+static long far_step(__u32 i, struct far_walk *w)
+{
+	struct far_frame *f;
+	__u64 end = w->end, up;
+
+	if (!w->key.addr)
+		return 1;
+	f = bpf_map_lookup_elem(&far, &w->key);
+	if (!f) {
+		w->key.addr = 0;
+		return 1;
+	}
+	if (w->key.addr > w->limit) {
+		w->parent = f->f.id;
+		w->depth = f->f.depth;
+		w->flags = f->f.flags;
+		w->found = 1;
+		return 1;
+	}
+	up = f->up;
+	if (w->kill && w->key.addr > w->floor) {
+		struct frame copy = f->f;
+		__u64 parent = f->parent;
+		__u32 kind = death_kind(&w->unwind, &copy, w->key.addr, &end);
+
+		bpf_map_delete_elem(&far, &w->key);
+		call_end(&copy, parent, kind, end);
+	}
+	w->key.addr = up;
+	return 0;
+}
+
+struct own_find {
+	__u64 lo, hi;
+	__u64 start_stack, fsbase, brk_lo, brk_hi;
+};
+
+static long own_vma(struct task_struct *task, struct vm_area_struct *vma, struct own_find *o)
+{
+	__u64 lo = vma->vm_start, hi = vma->vm_end;
+
+	if (o->start_stack >= lo && o->start_stack < hi) {
+		o->lo = lo;
+		o->hi = hi;
+	} else if (o->fsbase > lo && o->fsbase < hi && !(hi > o->brk_lo && lo < o->brk_hi)) {
+		/* The thread's control block tops its stack (nptl allocate_stack.c). What lies above
+		 * belongs to a neighbour that the kernel merged into the same mapping. In the brk heap
+		 * stacks of fibers and a thread cannot be told apart. */
+		o->lo = lo;
+		o->hi = o->fsbase;
+	}
+	return 0;
+}
+
+/* Is sp on the thread's own stack: the mapping that holds the process's start stack or its thread pointer? */
+static __noinline bool thread_owns(struct thread *t, __u64 sp)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct own_find o = {};
+
+	if (!t)
+		return false;
+	o.start_stack = BPF_CORE_READ(task, mm, start_stack);
+	o.brk_lo = BPF_CORE_READ(task, mm, start_brk);
+	o.brk_hi = BPF_CORE_READ(task, mm, brk);
+	o.fsbase = BPF_CORE_READ(task, thread.fsbase);
+	if (bpf_find_vma(task, sp, own_vma, &o, 0))
+		return false;
+	if (sp < o.lo || sp >= o.hi)
+		return false;
+	t->lo = o.lo;
+	t->hi = o.hi;
+	return true;
+}
+
+/* The goroutine of a Go function and the frame's place on its stack. g is in r14 (Go ABIInternal); in
+ * assembly functions it may not be, then it is in thread-local storage (runtime.tlsg, fs:-8). */
+static __noinline bool go_place(struct pt_regs *ctx, __u64 cfa, struct far_key *key)
+{
+	__u64 g = ctx->r14, stack[2] = {};
+
+	if (!key)
+		return false;
+	if (bpf_probe_read_user(stack, sizeof(stack), (void *)g) || cfa < stack[0] || cfa > stack[1]) {
+		struct task_struct *task = bpf_get_current_task_btf();
+		__u64 fs = BPF_CORE_READ(task, thread.fsbase);
+
+		if (bpf_probe_read_user(&g, sizeof(g), (void *)(fs - 8)) ||
+		    bpf_probe_read_user(stack, sizeof(stack), (void *)g) || cfa < stack[0] ||
+		    cfa > stack[1])
+			return false;
+	}
+	key->tgid = bpf_get_current_pid_tgid() >> 32;
+	key->strand = g;
+	key->addr = ~(stack[1] - cfa);
+	return true;
+}
+
+#endif
