@@ -26,37 +26,43 @@ static __always_inline bool cc_holds(__u64 flags, __u32 cc)
 	return v != (cc & 1);
 }
 
-/* In assembly, since a compiler that merges the cases makes a variable context offset, which is refused. */
-#define REG_CASE(n, reg)                                                                      \
-	case n:                                                                               \
-		asm volatile("%0 = *(u64 *)(%1 + %2)"                                         \
-			     : "=r"(v)                                                        \
-			     : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, reg)));       \
-		break
-
 static __noinline __u64 reg_get(struct pt_regs *ctx, __u32 n)
 {
-	__u64 v = 0;
-
 	switch (n) {
-		REG_CASE(0, ax);
-		REG_CASE(1, cx);
-		REG_CASE(2, dx);
-		REG_CASE(3, bx);
-		REG_CASE(4, sp);
-		REG_CASE(5, bp);
-		REG_CASE(6, si);
-		REG_CASE(7, di);
-		REG_CASE(8, r8);
-		REG_CASE(9, r9);
-		REG_CASE(10, r10);
-		REG_CASE(11, r11);
-		REG_CASE(12, r12);
-		REG_CASE(13, r13);
-		REG_CASE(14, r14);
-		REG_CASE(15, r15);
+	case 0:
+		return CTX_READ(ctx, ax);
+	case 1:
+		return CTX_READ(ctx, cx);
+	case 2:
+		return CTX_READ(ctx, dx);
+	case 3:
+		return CTX_READ(ctx, bx);
+	case 4:
+		return CTX_READ(ctx, sp);
+	case 5:
+		return CTX_READ(ctx, bp);
+	case 6:
+		return CTX_READ(ctx, si);
+	case 7:
+		return CTX_READ(ctx, di);
+	case 8:
+		return CTX_READ(ctx, r8);
+	case 9:
+		return CTX_READ(ctx, r9);
+	case 10:
+		return CTX_READ(ctx, r10);
+	case 11:
+		return CTX_READ(ctx, r11);
+	case 12:
+		return CTX_READ(ctx, r12);
+	case 13:
+		return CTX_READ(ctx, r13);
+	case 14:
+		return CTX_READ(ctx, r14);
+	case 15:
+		return CTX_READ(ctx, r15);
 	}
-	return v;
+	return 0;
 }
 
 /* Does this indirect jump leave its function? A target that cannot be read is no exit: the jump will fault. */

@@ -65,7 +65,7 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 		return 0;
 	if (hook == HOOK_GO_RECOVER) { /* recovery(gp) runs on g0 */
 		sk.tgid = bpf_get_current_pid_tgid() >> 32;
-		sk.g = ctx->ax;
+		sk.g = CTX_READ(ctx, ax);
 	} else {
 		if (!go_place(ctx, ctx->sp + 8, &w.key))
 			return 0;
@@ -121,7 +121,7 @@ static __noinline int native_hook(struct pt_regs *ctx, struct thread *t, __u32 h
 
 	if (!ctx || !t)
 		return 0;
-	sp = ctx->sp;
+	sp = CTX_READ(ctx, sp);
 	cfa = sp + 8;
 	own = (sp >= t->lo && sp < t->hi) || thread_owns(t, sp);
 	/* Whatever lies below this stack pointer died earlier, of something else. */
@@ -153,10 +153,10 @@ static __noinline int native_hook(struct pt_regs *ctx, struct thread *t, __u32 h
 		t->unwind.jump_ns = now;
 		break;
 	case HOOK_SWAP:
-		swap(t, ctx->di, ctx->si);
+		swap(t, CTX_READ(ctx, di), CTX_READ(ctx, si));
 		break;
 	case HOOK_SET:
-		swap(t, 0, ctx->di);
+		swap(t, 0, CTX_READ(ctx, di));
 		break;
 	}
 	return 0;

@@ -167,6 +167,17 @@ struct {
 	__type(value, struct far_frame);
 } far SEC(".maps") __weak;
 
+/* A register read in assembly: a compiler that merges two reads makes a variable context offset, which the
+ * verifier refuses ("dereference of modified ctx ptr"). */
+#define CTX_READ(ctx, reg)                                                          \
+	({                                                                          \
+		__u64 v_;                                                           \
+		asm volatile("%0 = *(u64 *)(%1 + %2)"                               \
+			     : "=r"(v_)                                             \
+			     : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, reg))); \
+		v_;                                                                 \
+	})
+
 static __always_inline struct live *live_get(void)
 {
 	__u32 zero = 0;
