@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel.h: the BPF programs and maps: loaded, attached, read. With features.h the only door to libbpf.
+ */
+#ifndef TPD_KERNEL_H
+#define TPD_KERNEL_H
+
+#include <sys/types.h>
+#include "kernel/features.h"
+#include "spec.h"
+
+struct kernel;
+
+struct kernel_conf {
+	const struct features *features;
+	pid_t tgid;            /* the only target; 0: kernel_target() names them */
+	bool stream;           /* an event for each call */
+	uint32_t fns;          /* functions at most; <= HIST_ARRAY_FNS have histograms of their own */
+	uint64_t ring_bytes;   /* power of two, at least a page */
+	uint32_t sample;       /* of 2^32; 0xffffffff: all */
+	uint32_t max_depth;
+	uint64_t min_ns;
+	uint64_t rate;
+	uint32_t target_flags; /* of processes found by exe or comm */
+	uint64_t exe_ino;      /* --exe, as stat gives them; 0: none */
+	dev_t exe_dev;
+	const char *comm;      /* --comm or NULL */
+	bool watch;            /* follow exec, fork and exit */
+};
+
+enum prog { PROG_ENTRY, PROG_ENTRY_EMULATE, PROG_EXIT, PROG_EXIT_EMULATE, PROG_SESSION, PROG_HOOK, PROG_MAX };
+
+/* One site to probe. err: set by kernel_attach to why the kernel refused it. */
+struct site {
+	uint64_t offset; /* in the file */
+	uint64_t cookie;
+	int err;
+};
+
+/* Loads. 0; -EPERM; -EOPNOTSUPP no BTF or too old; -EINVAL the verifier refused (its last lines are logged). */
+int kernel_open(struct kernel **ret, const struct kernel_conf *conf);
+/* Detaches and frees; NULL is fine. */
+void kernel_close(struct kernel *k);
+
+/*
+ * Attaches prog to n sites of the file fd, for process pid, or for every process that maps it (0).
+ * A site that the kernel refuses gets its err and does not sink the rest. Returns how many were refused, or a
+ * negative errno if nothing can be attached at all (-EPERM, -ESRCH, -ENOMEM).
+ */
+int kernel_attach(struct kernel *k, enum prog prog, int fd, pid_t pid, struct site *sites, size_t n);
+
+/* Take away the links of a program kind; entries go first, so that no call begins that cannot end. */
+void kernel_detach(struct kernel *k, enum prog prog);
+void kernel_detach_all(struct kernel *k);
+
+/* Makes a process a target (flags TARGET_*), or none (0). */
+int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags);
+int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec);
+
+/* fd for the event loop; readable when the ring wants to be read. */
+int kernel_fd(const struct kernel *k);
+/* Hands every event in the ring to cb. A negative return of cb ends it. How many were read, or negative. */
+int kernel_read(struct kernel *k, int (*cb)(void *arg, const void *ev, size_t len), void *arg);
+/* After detach: turns calls that still run into events of exit "open". */
+int kernel_sweep(struct kernel *k);
+
+/* Memory shared with the programs. */
+volatile struct live *kernel_live(struct kernel *k);
+const struct cpu_stats *kernel_cpus(const struct kernel *k, size_t *n);
+/* Sum over the shards. */
+void kernel_fn_stats(const struct kernel *k, uint32_t fn, struct fn_stats *ret);
+int kernel_histogram(const struct kernel *k, uint32_t fn, uint64_t bucket[HIST_BUCKETS]);
+/* Hits that the kernel did not run a program for (recursion). */
+uint64_t kernel_missed(const struct kernel *k);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* load.c: opens, sizes and loads the programs; maps the memory that both sides share. */
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+
+#include "base/log.h"
+#include "kernel/private.h"
+
+#define LOG_TAIL 2048
+
+/* libbpf's messages: kept, so that the last lines of a refused program can be shown. */
+static struct {
+	char text[LOG_TAIL * 2];
+	size_t len;
+} heard;
+
+PRINTF(2, 0)
+static int hear(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[4096];
+	int n = vsnprintf(line, sizeof(line), fmt, args);
+
+	if (level == LIBBPF_DEBUG || n <= 0)
+		return 0;
+	n = MIN(n, LOG_TAIL);
+	if (heard.len + n > sizeof(heard.text)) {
+		memmove(heard.text, heard.text + n, sizeof(heard.text) - n);
+		heard.len = sizeof(heard.text) - n;
+	}
+	memcpy(heard.text + heard.len, line, n);
+	heard.len += n;
+	return 0;
+}
+
+static void size_maps(struct kernel *k, const struct kernel_conf *c)
+{
+	struct tpd *s = k->skel;
+	uint32_t hists = c->fns <= HIST_ARRAY_FNS ? c->fns : 0;
+
+	bpf_map__set_max_entries(s->maps.ring, c->ring_bytes);
+	bpf_map__set_max_entries(s->maps.cpus, k->ncpus);
+	bpf_map__set_max_entries(s->maps.stats, c->fns * k->shards);
+	bpf_map__set_max_entries(s->maps.hists, MAX(hists * k->shards, 1u));
+	bpf_map__set_max_entries(s->maps.hist_hash, hists ? 1 : MIN(c->fns * 128u, 8u << 20));
+	bpf_map__set_max_entries(s->maps.rates, c->rate ? c->fns : 1);
+	bpf_map__set_max_entries(s->maps.jumps, COOKIE_MAX_JUMP);
+}
+
+static void set_knobs(struct kernel *k, const struct kernel_conf *c)
+{
+	struct tpd__rodata *r = k->skel->rodata;
+
+	r->knob_tgid = c->tgid;
+	r->knob_stream = c->stream;
+	r->knob_shards = k->shards;
+	r->knob_hist_hash = c->fns > HIST_ARRAY_FNS;
+	r->knob_sample = c->sample;
+	r->knob_max_depth = c->max_depth;
+	r->knob_min_ns = c->min_ns;
+	r->knob_rate = c->rate;
+	r->knob_ring_half = c->ring_bytes / 2;
+	r->knob_exe_ino = c->exe_ino;
+	/* The kernel's dev_t: 12 bits of major, 20 of minor (include/linux/kdev_t.h). */
+	r->knob_exe_dev = major(c->exe_dev) << 20 | minor(c->exe_dev);
+	r->knob_target_flags = c->target_flags;
+	if (c->comm)
+		snprintf((char *)r->knob_comm, sizeof(r->knob_comm), "%s", c->comm);
+}
+
+static void choose_programs(struct kernel *k, const struct kernel_conf *c)
+{
+	unsigned multi = c->features->uprobe_multi ? TPD_UPROBE_MULTI : 0;
+	struct tpd *s = k->skel;
+
+	k->prog[PROG_ENTRY] = s->progs.call_entry;
+	k->prog[PROG_ENTRY_EMULATE] = s->progs.call_entry_emulate;
+	k->prog[PROG_EXIT] = s->progs.call_exit;
+	k->prog[PROG_EXIT_EMULATE] = s->progs.call_exit_emulate;
+	k->prog[PROG_SESSION] = s->progs.call_session;
+	k->prog[PROG_HOOK] = s->progs.runtime_hook;
+	for (int i = 0; i < PROG_MAX; i++)
+		bpf_program__set_expected_attach_type(k->prog[i], multi);
+	bpf_program__set_expected_attach_type(s->progs.call_session, TPD_UPROBE_SESSION);
+	bpf_program__set_autoload(s->progs.call_session, c->features->session);
+	bpf_program__set_autoload(s->progs.call_entry_emulate, c->features->emulate);
+	bpf_program__set_autoload(s->progs.call_exit_emulate, c->features->emulate);
+	bpf_program__set_autoload(s->progs.process_fork, c->watch);
+	bpf_program__set_autoload(s->progs.process_exec, c->watch);
+}
+
+static int map_memory(const struct bpf_map *map, size_t value, size_t n, int prot, void **ret, size_t *len)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *p;
+
+	/* Array elements of a mapped array are rounded up to 8 bytes, the whole to pages. */
+	*len = (value * n + page - 1) / page * page;
+	p = mmap(NULL, *len, prot, MAP_SHARED, bpf_map__fd(map), 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	*ret = p;
+	return 0;
+}
+
+static int map_all(struct kernel *k)
+{
+	struct tpd *s = k->skel;
+	int err;
+
+	err = map_memory(s->maps.live_map, sizeof(struct live), 1, PROT_READ | PROT_WRITE,
+			 (void **)&k->live, &k->live_len);
+	if (!err)
+		err = map_memory(s->maps.cpus, sizeof(struct cpu_stats), k->ncpus, PROT_READ,
+				 (void **)&k->cpus, &k->cpus_len);
+	if (!err)
+		err = map_memory(s->maps.stats, sizeof(struct fn_stats), (size_t)k->fns * k->shards,
+				 PROT_READ, (void **)&k->stats, &k->stats_len);
+	if (!err && k->fns <= HIST_ARRAY_FNS)
+		err = map_memory(s->maps.hists, HIST_BUCKETS * 8, (size_t)k->fns * k->shards,
+				 PROT_READ, (void **)&k->hists, &k->hists_len);
+	return err;
+}
+
+static int attach_watchers(struct kernel *k, bool watch)
+{
+	struct tpd *s = k->skel;
+	struct bpf_program *p[] = { s->progs.thread_exit, watch ? s->progs.process_fork : NULL,
+				    watch ? s->progs.process_exec : NULL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
+		if (!p[i])
+			continue;
+		k->watch[i] = bpf_program__attach(p[i]);
+		if (!k->watch[i])
+			return -errno;
+	}
+	return 0;
+}
+
+static int on_event(void *arg, void *ev, size_t len)
+{
+	struct kernel *k = arg;
+
+	k->read++;
+	return k->cb ? k->cb(k->cb_arg, ev, len) : 0;
+}
+
+static int open_all(struct kernel *k, const struct kernel_conf *c)
+{
+	int err;
+
+	libbpf_set_print(hear);
+	heard.len = 0;
+	k->skel = tpd__open();
+	if (!k->skel)
+		return -errno;
+	choose_programs(k, c);
+	size_maps(k, c);
+	set_knobs(k, c);
+	err = tpd__load(k->skel);
+	if (err) {
+		size_t n = MIN(heard.len, (size_t)LOG_TAIL);
+
+		log_error("the kernel refused the BPF programs: %s; its last words:\n%.*s",
+			  strerror(-err), (int)n, heard.text + heard.len - n);
+		return err;
+	}
+	err = map_all(k);
+	if (!err)
+		err = attach_watchers(k, c->watch);
+	if (err)
+		return err;
+	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.ring), on_event, k, NULL);
+	return k->ring ? 0 : -errno;
+}
+
+int kernel_open(struct kernel **ret, const struct kernel_conf *c)
+{
+	struct kernel *k;
+	long cpus = libbpf_num_possible_cpus();
+	int err;
+
+	if (c->features->load_err)
+		return c->features->load_err;
+	if (!c->features->btf || !c->features->bpf_loop)
+		return -EOPNOTSUPP;
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	k->features = *c->features;
+	k->ncpus = MAX(cpus, 1);
+	k->fns = c->fns;
+	k->shards = 1;
+	while (k->shards < k->ncpus && k->shards < 8)
+		k->shards *= 2;
+	err = open_all(k, c);
+	if (err) {
+		kernel_close(k);
+		return err;
+	}
+	*ret = k;
+	return 0;
+}
+
+static void unmap(const void *p, size_t len)
+{
+	if (p)
+		munmap((void *)p, len);
+}
+
+void kernel_close(struct kernel *k)
+{
+	if (!k)
+		return;
+	kernel_detach_all(k);
+	ring_buffer__free(k->ring);
+	unmap((const void *)k->live, k->live_len);
+	unmap(k->cpus, k->cpus_len);
+	unmap(k->stats, k->stats_len);
+	unmap(k->hists, k->hists_len);
+	tpd__destroy(k->skel);
+	for (int i = 0; i < PROG_MAX; i++)
+		free(k->links[i].v);
+	free(k);
+}

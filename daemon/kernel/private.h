@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* private.h: what the files of daemon/kernel/ share; nobody else includes it. */
+#ifndef TPD_KERNEL_PRIVATE_H
+#define TPD_KERNEL_PRIVATE_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "kernel/kernel.h"
+#include "kernel/uapi.h"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#include "tpd.skel.h"
+#pragma GCC diagnostic pop
+
+struct links {
+	int *v;
+	size_t n, cap;
+};
+
+struct kernel {
+	struct tpd *skel;
+	struct features features;
+	struct bpf_program *prog[PROG_MAX];
+	struct links links[PROG_MAX]; /* link fds, and perf event fds after theirs */
+	struct bpf_link *watch[3];    /* thread and process tracepoints */
+	struct ring_buffer *ring;
+	volatile struct live *live;
+	const struct cpu_stats *cpus;
+	const struct fn_stats *stats;
+	const uint64_t *hists;
+	size_t live_len, cpus_len, stats_len, hists_len;
+	uint32_t ncpus, shards, fns;
+	int (*cb)(void *arg, const void *ev, size_t len);
+	void *cb_arg;
+	int read;
+};
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* read.c: what comes up from the kernel: events, statistics, the last sweep. */
+#include "kernel/private.h"
+
+int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags)
+{
+	uint32_t key = tgid;
+	int fd = bpf_map__fd(k->skel->maps.targets);
+
+	if (!flags)
+		return bpf_map_delete_elem(fd, &key) ? -errno : 0;
+	return bpf_map_update_elem(fd, &key, &flags, BPF_ANY) ? -errno : 0;
+}
+
+int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec)
+{
+	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.jumps), &i, spec, BPF_ANY) ? -errno : 0;
+}
+
+int kernel_fd(const struct kernel *k)
+{
+	return ring_buffer__epoll_fd(k->ring);
+}
+
+int kernel_read(struct kernel *k, int (*cb)(void *arg, const void *ev, size_t len), void *arg)
+{
+	int err;
+
+	k->cb = cb;
+	k->cb_arg = arg;
+	k->read = 0;
+	err = ring_buffer__consume(k->ring);
+	return err < 0 ? err : k->read;
+}
+
+int kernel_sweep(struct kernel *k)
+{
+	struct bpf_link *link = bpf_program__attach_iter(k->skel->progs.sweep_open, NULL);
+	int err = 0, fd;
+	char buf[64];
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		err = -errno;
+	} else {
+		while ((err = read(fd, buf, sizeof(buf))) > 0)
+			;
+		err = err < 0 ? -errno : 0;
+		close(fd);
+	}
+	bpf_link__destroy(link);
+	return err;
+}
+
+volatile struct live *kernel_live(struct kernel *k)
+{
+	return k->live;
+}
+
+const struct cpu_stats *kernel_cpus(const struct kernel *k, size_t *n)
+{
+	*n = k->ncpus;
+	return k->cpus;
+}
+
+void kernel_fn_stats(const struct kernel *k, uint32_t fn, struct fn_stats *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (fn >= k->fns)
+		return;
+	for (uint32_t i = 0; i < k->shards; i++) {
+		const struct fn_stats *s = &k->stats[(size_t)fn * k->shards + i];
+
+		ret->entered += s->entered;
+		ret->total_ns += s->total_ns;
+		ret->filtered += s->filtered;
+		ret->min_inv = MAX(ret->min_inv, s->min_inv);
+		ret->max_ns = MAX(ret->max_ns, s->max_ns);
+		for (int j = 0; j < CALL_EXIT_MAX; j++)
+			ret->exits[j] += s->exits[j];
+		for (int j = 0; j < LOST_MAX; j++)
+			ret->lost[j] += s->lost[j];
+	}
+}
+
+/* The shared hash is looked up bucket by bucket between the function's extremes, not walked. */
+static int histogram_hash(const struct kernel *k, uint32_t fn, uint64_t bucket[HIST_BUCKETS])
+{
+	int fd = bpf_map__fd(k->skel->maps.hist_hash);
+	struct fn_stats s;
+
+	kernel_fn_stats(k, fn, &s);
+	if (!s.min_inv)
+		return 0;
+	for (uint32_t b = hist_bucket(~s.min_inv); b <= hist_bucket(s.max_ns); b++) {
+		struct hist_key key = { .fn = fn, .bucket = b };
+
+		if (bpf_map_lookup_elem(fd, &key, &bucket[b]))
+			bucket[b] = 0;
+	}
+	return 0;
+}
+
+int kernel_histogram(const struct kernel *k, uint32_t fn, uint64_t bucket[HIST_BUCKETS])
+{
+	memset(bucket, 0, HIST_BUCKETS * sizeof(*bucket));
+	if (fn >= k->fns)
+		return -ERANGE;
+	if (!k->hists)
+		return histogram_hash(k, fn, bucket);
+	for (uint32_t i = 0; i < k->shards; i++)
+		for (uint32_t b = 0; b < HIST_BUCKETS; b++)
+			bucket[b] += k->hists[((size_t)fn * k->shards + i) * HIST_BUCKETS + b];
+	return 0;
+}
+
+uint64_t kernel_missed(const struct kernel *k)
+{
+	uint64_t missed = 0;
+
+	for (int i = 0; i < PROG_MAX; i++) {
+		struct bpf_prog_info info = {};
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(k->prog[i]);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
