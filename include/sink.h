@@ -38,4 +38,7 @@ struct sink {
 
 extern const struct sink_ops sink_ndjson, sink_console;
 
+/* The sink of this name, or NULL. */
+const struct sink_ops *sink_find(const char *name);
+
 #endif

@@ -5,11 +5,15 @@
 
 #include "base/util.h"
 
+/* All zero is an empty buffer. */
 struct jbuf {
 	char *p;
 	size_t len, cap;
 	int err;     /* -ENOMEM once growth failed; later calls do nothing */
 	bool comma;  /* the next element needs one before it */
+	/* The second that json_time wrote last, and its text: a stream's times share theirs. */
+	uint64_t second;    /* since 1970, plus 1; 0: none yet */
+	char date[24];
 };
 
 void json_free(struct jbuf *j);
@@ -25,7 +29,7 @@ void json_key(struct jbuf *j, const char *key);
 void json_u64(struct jbuf *j, uint64_t v); /* above 2^53 as a string */
 void json_s64(struct jbuf *j, int64_t v);  /* below -2^53 and above 2^53 as a string */
 void json_bool(struct jbuf *j, bool v);
-void json_null(struct jbuf *j);
+void json_nil(struct jbuf *j); /* null; jansson, which the tests link, has a json_null */
 void json_hex64(struct jbuf *j, uint64_t v); /* "00000000deadbeef" */
 /* Any bytes: escaped, each invalid UTF-8 byte becomes \ufffd. Returns true when some did. */
 bool json_str(struct jbuf *j, const char *s, size_t len);

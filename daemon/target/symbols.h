@@ -21,6 +21,7 @@ struct symbol {
 	uint8_t source;     /* enum symbol_source */
 	bool ifunc;         /* STT_GNU_IFUNC: addr is the resolver's */
 	bool global;
+	uint32_t unit;      /* local symbols of one source file share it; 0: not known */
 };
 
 struct symbols;
@@ -55,5 +56,7 @@ size_t symbols_nearest(struct symbols *s, const char *text, const char **ret, si
 
 /* Demangled name (C++ and Rust, with parameters), or NULL if it is not mangled. malloc'ed. */
 char *symbol_demangle(const char *name);
+/* Does it look mangled? Cheap. */
+bool symbol_is_mangled(const char *name);
 
 #endif

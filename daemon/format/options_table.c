@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options_table.c: every option, in the order of --help. A new one is one row here and one member
+ * of struct conf.
+ */
+#include <limits.h>
+#include "format/options_table.h"
+#include "spec.h"
+
+#define AT(member) offsetof(struct conf, member)
+#define TIME_MAX   INT64_MAX /* so that now + time cannot overflow */
+
+const char *const options_groups[GROUP_MAX] = {
+	[GROUP_WHAT] = "What to trace",
+	[GROUP_HOW] = "How to trace it",
+	[GROUP_WHICH] = "Which calls, how long",
+	[GROUP_OUTPUT] = "What comes out",
+	[GROUP_OTHER] = "Other",
+};
+
+static const char *const returns_choices[] = {
+	[RETURNS_AUTO] = "auto",	   [RETURNS_EMULATE] = "emulate", [RETURNS_RET] = "ret",
+	[RETURNS_URETPROBE] = "uretprobe", [RETURNS_NONE] = "none",	  NULL,
+};
+
+/* clang-format off */
+const struct option_row options_table[] = {
+	{ "pid", 'p', OPT_PIDS, GROUP_WHAT, FOR_LIVE, AT(pids), "PID[,PID...]", NULL,
+	  .help = "these running processes, with all their threads" },
+	{ "func", 'f', OPT_STRINGS, GROUP_WHAT, FOR_TRACE, AT(functions), "[MODULE:]PATTERN", NULL,
+	  .help = "these functions: a name, a glob (*, ?, [...]), a C++ or Rust name such as "
+	  "ns::Class::method, or MODULE:0xOFFSET; '!PATTERN' leaves some out; "
+	  "give it as often as needed" },
+	{ "exe", 0, OPT_TEXT, GROUP_WHAT, FOR_TRACE, AT(exe), "PATH", NULL,
+	  .help = "every process that runs this executable" },
+	{ "comm", 0, OPT_TEXT, GROUP_WHAT, FOR_TRACE, AT(comm), "NAME", NULL,
+	  .help = "every process of this name" },
+	{ "follow", 0, OPT_FLAG, GROUP_WHAT, FOR_TRACE, AT(follow), NULL, NULL,
+	  .help = "their children too, through fork and exec" },
+
+	{ "returns", 0, OPT_CHOICE, GROUP_HOW, FOR_TRACE | FOR_LIST, AT(returns), "HOW", "auto",
+	  .help = "how returns are seen: auto proves which way is safe; emulate, ret, uretprobe "
+	  "insist on one; none sees entries alone",
+	  .choices = returns_choices },
+	{ "max-probes", 0, OPT_NUMBER, GROUP_HOW, FOR_TRACE, AT(max_probes), "N", "1024",
+	  .help = "refuse to start when more functions than this match",
+	  .min = 1, .max = COOKIE_MAX_FN - 1 },
+	{ "ring-size", 0, OPT_SIZE, GROUP_HOW, FOR_TRACE, AT(ring_bytes), "SIZE", "4M",
+	  .help = "buffer between kernel and tpd, 4K to 1G; a larger one survives longer bursts",
+	  .min = 4096, .max = 1u << 30 },
+
+	{ "min-duration", 0, OPT_TIME, GROUP_WHICH, FOR_TRACE, AT(min_duration_ns), "TIME", NULL,
+	  .help = "stream only calls that took at least this long", .max = TIME_MAX },
+	{ "sample", 0, OPT_RATE, GROUP_WHICH, FOR_TRACE, AT(sample), "RATE", "1",
+	  .help = "stream this share of the outermost calls (0.01, 1% or 1/100), each with "
+	  "all calls inside it" },
+	{ "rate-limit", 0, OPT_PER_SECOND, GROUP_WHICH, FOR_TRACE, AT(rate_limit), "N[/s]", NULL,
+	  .help = "stream at most N calls a second of each function; the rest is counted as lost",
+	  .max = UINT32_MAX },
+	{ "max-depth", 0, OPT_NUMBER, GROUP_WHICH, FOR_TRACE, AT(max_depth), "N", NULL,
+	  .help = "stream calls with fewer than N traced calls around them", .max = DEPTH_MAX },
+	{ "duration", 0, OPT_TIME, GROUP_WHICH, FOR_TRACE, AT(duration_ns), "TIME", NULL,
+	  .help = "detach after this time", .max = TIME_MAX },
+	{ "count", 0, OPT_NUMBER, GROUP_WHICH, FOR_TRACE, AT(count), "N", NULL,
+	  .help = "detach after N streamed calls", .max = INT64_MAX },
+
+	{ "output", 'o', OPT_TEXT, GROUP_OUTPUT, FOR_TRACE | FOR_REPLAY, AT(output), "FILE", NULL,
+	  .help = "write one JSON record a line to FILE, - for standard output; without it "
+	  "tpd prints lines for people" },
+	{ "summary", 0, OPT_FLAG, GROUP_OUTPUT, FOR_TRACE | FOR_REPLAY, AT(summary), NULL, NULL,
+	  .help = "stream no calls; only statistics, which the kernel keeps: far cheaper" },
+	{ "histogram", 0, OPT_FLAG, GROUP_OUTPUT, FOR_TRACE | FOR_REPLAY, AT(histogram), NULL, NULL,
+	  .help = "draw how the durations are spread" },
+	{ "interval", 0, OPT_TIME, GROUP_OUTPUT, FOR_TRACE, AT(interval_ns), "TIME", NULL,
+	  .help = "print the statistics this often, not only at the end", .max = TIME_MAX },
+	{ "json", 0, OPT_FLAG, GROUP_OUTPUT, FOR_LIST | FOR_DOCTOR, AT(json), NULL, NULL,
+	  .help = "of list and doctor: answer in JSON" },
+	{ "record", 0, OPT_FILE, GROUP_OUTPUT, FOR_TRACE, AT(record), "FILE", NULL,
+	  .help = "keep the raw events in FILE too, for --replay" },
+	{ "replay", 0, OPT_FILE, GROUP_OUTPUT, FOR_REPLAY, AT(replay), "FILE", NULL,
+	  .help = "show a recorded trace; needs no process and no privileges" },
+	{ "no-color", 0, OPT_FLAG, GROUP_OUTPUT, FOR_ALL, AT(color_never), NULL, NULL,
+	  .help = "no colours on the terminal, as with NO_COLOR set" },
+
+	{ "quiet", 'q', OPT_REPEAT, GROUP_OTHER, FOR_ALL, AT(quiet), NULL, NULL,
+	  .help = "say nothing but warnings and errors" },
+	{ "verbose", 'v', OPT_REPEAT, GROUP_OTHER, FOR_ALL, AT(verbose), NULL, NULL,
+	  .help = "say what is done and why" },
+	{ "schema", 0, OPT_COMMAND, GROUP_OTHER, FOR_ALL, AT(command), NULL, NULL,
+	  .help = "print the JSON Schema of the records", .min = CMD_SCHEMA },
+	{ "help", 'h', OPT_COMMAND, GROUP_OTHER, FOR_ALL, AT(command), NULL, NULL,
+	  .help = "print this", .min = CMD_HELP },
+	{ "version", 'V', OPT_COMMAND, GROUP_OTHER, FOR_ALL, AT(command), NULL, NULL,
+	  .help = "print the version", .min = CMD_VERSION },
+	{ "help-man", 0, OPT_COMMAND, GROUP_OTHER, 0, AT(command), NULL, NULL,
+	  .help = "", .min = CMD_HELP_MAN },
+};
+/* clang-format on */
+
+_Static_assert(ARRAY_SIZE(options_table) <= 64, "parser.given has a bit for each");
+const size_t options_count = ARRAY_SIZE(options_table);

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* stream.c: see stream.h. What is read is hostile: memory stays in proportion to the bytes that the file really has. */
+#include "base/file.h"
+#include "pipeline/stream.h"
+
+#define FRAME_MAX  65528 /* ev_hdr.len is 16 bits, and a multiple of 8 */
+#define NAME_BYTES 32000 /* two of them fit a frame; longer ones are cut */
+#define META_MAX   64
+
+struct stream_writer {
+	FILE *f;
+	int err;
+};
+
+static int put(struct stream_writer *w, const void *bytes, size_t len)
+{
+	if (!w->err && fwrite(bytes, 1, len, w->f) != len)
+		w->err = errno ? -errno : -EIO;
+	return w->err;
+}
+
+int stream_writer_open(struct stream_writer **ret, const char *path, const struct clock_map *clock,
+		       uint64_t salt)
+{
+	struct stream_head head = { .magic = STREAM_MAGIC, .abi = EV_ABI, .offset = clock->offset,
+				    .salt = salt };
+	AUTO_FREE struct stream_writer *w = calloc(1, sizeof(*w));
+	AUTO_CLOSE int fd = -1;
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	fd = file_open_output(path, true);
+	if (fd < 0)
+		return fd;
+	w->f = fdopen(fd, "w");
+	if (!w->f)
+		return -errno;
+	util_steal_fd(&fd);
+	err = put(w, &head, sizeof(head));
+	if (err) {
+		fclose(w->f);
+		return err;
+	}
+	*ret = util_steal(&w);
+	return 0;
+}
+
+static int write_strings(struct stream_writer *w, uint16_t kind, const char *a, const char *b)
+{
+	size_t na = strnlen(a, NAME_BYTES), nb = strnlen(b, NAME_BYTES);
+	size_t used = sizeof(struct ev_hdr) + na + 1 + nb + 1, len = (used + 7) & ~(size_t)7;
+	struct ev_hdr h = { .kind = kind, .len = (uint16_t)len };
+
+	put(w, &h, sizeof(h));
+	put(w, a, na);
+	put(w, "", 1);
+	put(w, b, nb);
+	return put(w, "\0\0\0\0\0\0\0", 1 + len - used);
+}
+
+int stream_write_meta(struct stream_writer *w, const char *key, const char *value)
+{
+	return write_strings(w, STREAM_META, key, value);
+}
+
+int stream_write_fn(struct stream_writer *w, const struct fn_name *fn)
+{
+	return write_strings(w, STREAM_FN, fn->function, fn->module);
+}
+
+int stream_write_event(struct stream_writer *w, const void *bytes, size_t len)
+{
+	struct ev_hdr h;
+	int err = decode_header(bytes, len, &h);
+
+	return err ? err : put(w, bytes, len);
+}
+
+int stream_writer_flush(struct stream_writer *w)
+{
+	if (!w->err && fflush(w->f))
+		w->err = -errno;
+	return w->err;
+}
+
+int stream_writer_close(struct stream_writer *w)
+{
+	int err;
+
+	if (!w)
+		return 0;
+	err = stream_writer_flush(w);
+	if (fclose(w->f) && !err)
+		err = -errno;
+	free(w);
+	return err;
+}
+
+struct stream_reader {
+	FILE *f;
+	struct decoder d;
+	struct fn_name *fns; /* each a block of its own at .function, which .module points into */
+	size_t nfns, cap;
+	struct fn_name meta[META_MAX]; /* key, value */
+	size_t nmeta;
+	uint64_t frame[(FRAME_MAX + 8) / 8];
+};
+
+int stream_reader_open(struct stream_reader **ret, const char *path)
+{
+	FILE *f;
+
+	if (!strcmp(path, "-")) {
+		int fd = dup(STDIN_FILENO);
+
+		f = fd < 0 ? NULL : fdopen(fd, "r");
+	} else {
+		f = fopen(path, "re");
+	}
+	return f ? stream_reader_new(ret, f) : -errno;
+}
+
+int stream_reader_new(struct stream_reader **ret, FILE *f)
+{
+	AUTO_FREE struct stream_reader *r = NULL;
+	AUTO_FCLOSE FILE *file = f;
+	struct stream_head head;
+	size_t n;
+
+	errno = 0;
+	n = fread(&head, 1, sizeof(head), file);
+	if (n != sizeof(head))
+		return ferror(file) && errno ? -errno : -EBADMSG;
+	if (memcmp(head.magic, STREAM_MAGIC, sizeof(head.magic)))
+		return -EBADMSG;
+	if (head.abi != EV_ABI || head.reserved)
+		return -EPROTO;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->d = (struct decoder){ .clock = { head.offset }, .salt = head.salt };
+	r->f = util_steal(&file);
+	*ret = util_steal(&r);
+	return 0;
+}
+
+/* The two strings of a frame, in one block of memory. */
+static int read_strings(const struct stream_reader *r, size_t len, struct fn_name *ret)
+{
+	const char *text = (const char *)r->frame + sizeof(struct ev_hdr);
+	size_t room = len - sizeof(struct ev_hdr), first = strnlen(text, room) + 1, second;
+	char *copy;
+
+	if (first >= room)
+		return -EBADMSG;
+	second = strnlen(text + first, room - first) + 1;
+	if (second > room - first)
+		return -EBADMSG;
+	copy = malloc(first + second);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, text, first + second);
+	*ret = (struct fn_name){ copy, copy + first };
+	return 0;
+}
+
+static int take_meta(struct stream_reader *r, size_t len)
+{
+	int err = r->nmeta < META_MAX ? read_strings(r, len, &r->meta[r->nmeta]) : -EBADMSG;
+
+	r->nmeta += !err;
+	return err;
+}
+
+static int take_fn(struct stream_reader *r, size_t len)
+{
+	int err = util_grow(&r->fns, r->nfns, &r->cap, sizeof(*r->fns));
+
+	if (!err)
+		err = read_strings(r, len, &r->fns[r->nfns]);
+	r->nfns += !err;
+	r->d.fns = r->fns;
+	r->d.nfns = r->nfns;
+	return err;
+}
+
+/* One frame into r->frame. 1, 0 at the end, negative errno. */
+static int read_frame(struct stream_reader *r, struct ev_hdr *h)
+{
+	char *p = (char *)r->frame;
+	size_t n;
+
+	errno = 0;
+	n = fread(p, 1, sizeof(*h), r->f);
+	if (!n && feof(r->f))
+		return 0;
+	if (n != sizeof(*h))
+		return ferror(r->f) && errno ? -errno : -ENODATA;
+	memcpy(h, p, sizeof(*h));
+	if (decode_header(p, MAX(h->len, sizeof(*h)), h))
+		return -EBADMSG;
+	n = h->len - sizeof(*h);
+	if (fread(p + sizeof(*h), 1, n, r->f) != n)
+		return ferror(r->f) && errno ? -errno : -ENODATA;
+	return 1;
+}
+
+int stream_next(struct stream_reader *r, const void **bytes, size_t *len)
+{
+	struct ev_hdr h;
+	int ret;
+
+	for (;;) {
+		ret = read_frame(r, &h);
+		if (ret <= 0)
+			return ret;
+		if (h.kind == STREAM_META)
+			ret = take_meta(r, h.len);
+		else if (h.kind == STREAM_FN)
+			ret = take_fn(r, h.len);
+		else
+			break;
+		if (ret)
+			return ret;
+	}
+	*bytes = r->frame;
+	*len = h.len;
+	return 1;
+}
+
+const struct decoder *stream_decoder(const struct stream_reader *r)
+{
+	return &r->d;
+}
+
+const char *stream_meta(const struct stream_reader *r, const char *key)
+{
+	for (size_t i = 0; i < r->nmeta; i++)
+		if (!strcmp(r->meta[i].function, key))
+			return r->meta[i].module;
+	return NULL;
+}
+
+void stream_reader_close(struct stream_reader *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->nmeta; i++)
+		free((char *)r->meta[i].function);
+	for (size_t i = 0; i < r->nfns; i++)
+		free((char *)r->fns[i].function);
+	free(r->fns);
+	fclose(r->f);
+	free(r);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* plan.c: patterns select symbols, symbols become functions, functions get their sites. */
+#include "probe/plan.h"
+#include "probe/runtime.h"
+
+/* Copies of a function are the function; .part pieces are called, .cold ones are jumped to and never probed alone. */
+size_t plan_base_name(const char *name)
+{
+	static const char *const clones[] = { ".constprop.", ".isra.", ".lto_priv.", ".llvm." };
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(clones); i++) {
+		const char *at = strstr(name, clones[i]);
+
+		if (at && at != name)
+			len = MIN(len, (size_t)(at - name));
+	}
+	return len;
+}
+
+static bool is_cold(const char *name)
+{
+	const char *cold = strstr(name, ".cold");
+
+	return cold && cold != name && (!cold[5] || cold[5] == '.');
+}
+
+static bool excluded(const struct plan *p, const struct image *img, const char *mangled, const char *pretty)
+{
+	for (size_t i = 0; i < p->npatterns; i++)
+		if (p->patterns[i].exclude && pattern_module(&p->patterns[i], img->path) &&
+		    pattern_name(&p->patterns[i], mangled, pretty))
+			return true;
+	return false;
+}
+
+
+static bool is_function(void *arg, uint64_t addr)
+{
+	struct image *img = arg;
+
+	return symbols_starting_at(img->symbols, addr) != NULL;
+}
+
+static int text_at(void *arg, uint64_t addr, const uint8_t **ret, size_t *len)
+{
+	struct image *img = arg;
+
+	return elf_text(img->elf, addr, ret, len);
+}
+
+static void find_sites(struct func *f, const struct symbol *sym)
+{
+	struct image *img = f->image;
+	struct sites_func sf = { .addr = f->addr, .go = elf_is_go(img->elf), .is_function = is_function,
+				 .text = text_at, .arg = img };
+	const struct symbol *cold = sym ? symbols_cold(img->symbols, sym) : NULL;
+	size_t len = 0;
+
+	f->error = SITES_EMPTY;
+	if (elf_text(img->elf, f->addr, &sf.code, &len))
+		return;
+	sf.size = f->size = MIN(f->size, (uint64_t)len);
+	if (cold) {
+		sf.cold_addr = cold->addr;
+		if (!elf_text(img->elf, cold->addr, &sf.cold, &len))
+			sf.cold_size = MIN(symbols_extent(img->symbols, img->elf, cold) - cold->addr,
+					   (uint64_t)len);
+	}
+	f->error = sites_find(&f->sites, &sf);
+}
+
+static char *pretty_name(const char *mangled, const char *pretty)
+{
+	return pretty ? strdup(pretty) : strndup(mangled, plan_base_name(mangled));
+}
+
+static int add_func(struct plan *p, struct image *img, const struct symbol *sym, uint64_t addr, uint64_t size,
+		    char *name)
+{
+	struct func_key key = { .image = img, .addr = addr };
+	struct func_index *ix;
+	struct func *f;
+
+	HASH_FIND(hh, p->index, &key, sizeof(key), ix);
+	if (ix) {
+		free(name);
+		return 0;
+	}
+	p->wanted++;
+	if (p->wanted > p->max || p->n >= COOKIE_MAX_FN) {
+		free(name);
+		return 0;
+	}
+	ix = name ? calloc(1, sizeof(*ix)) : NULL;
+	if (!ix || util_grow(&p->funcs, p->n, &p->cap, sizeof(*p->funcs))) {
+		free(ix);
+		free(name);
+		return -ENOMEM;
+	}
+	f = &p->funcs[p->n];
+	memset(f, 0, sizeof(*f));
+	f->fn = p->n;
+	f->image = img;
+	f->addr = addr;
+	f->size = size;
+	f->name = name;
+	f->ifunc = sym && sym->ifunc;
+	find_sites(f, sym);
+	f->own_return = f->sites.reads_return || !f->sites.entry_at_return ||
+			(sym && runtime_reads_return(sym->name));
+	p->refused += f->error != SITES_OK;
+	ix->key = key;
+	ix->fn = p->n++;
+	HASH_ADD(hh, p->index, key, sizeof(key), ix);
+	return 0;
+}
+
+struct match_arg {
+	struct plan *plan;
+	struct image *img;
+};
+
+static int on_match(void *arg, const struct symbol *sym, const char *pretty)
+{
+	struct match_arg *m = arg;
+	uint64_t end;
+
+	if (is_cold(sym->name) || excluded(m->plan, m->img, sym->name, pretty))
+		return 0;
+	/* More than asked for: count only, the caller says how many. */
+	if (m->plan->wanted >= m->plan->max) {
+		m->plan->wanted++;
+		return 0;
+	}
+	end = symbols_extent(m->img->symbols, m->img->elf, sym);
+	if (pretty)
+		return add_func(m->plan, m->img, sym, sym->addr, end - sym->addr,
+				pretty_name(sym->name, pretty));
+	AUTO_FREE char *demangled = symbol_demangle(sym->name);
+
+	return add_func(m->plan, m->img, sym, sym->addr, end - sym->addr, pretty_name(sym->name, demangled));
+}
+
+/* MODULE:0xOFFSET: the function that begins there, or an unnamed one up to the next that is known. */
+static int add_offset(struct plan *p, struct image *img, const struct pattern *pat)
+{
+	const struct symbol *sym = symbols_starting_at(img->symbols, pat->offset), *next;
+	const uint8_t *code;
+	uint64_t end;
+	size_t len;
+	char *name;
+
+	if (sym) {
+		AUTO_FREE char *pretty = symbol_demangle(sym->name);
+
+		end = symbols_extent(img->symbols, img->elf, sym);
+		return add_func(p, img, sym, sym->addr, end - sym->addr, pretty_name(sym->name, pretty));
+	}
+	if (elf_text(img->elf, pat->offset, &code, &len))
+		return 0;
+	next = symbols_after(img->symbols, pat->offset);
+	end = pat->offset + len;
+	if (next && next->addr < end)
+		end = next->addr;
+	if (asprintf(&name, "0x%llx", (unsigned long long)pat->offset) < 0)
+		return -ENOMEM;
+	return add_func(p, img, NULL, pat->offset, end - pat->offset, name);
+}
+
+int plan_add_image(struct plan *p, struct image *img, int rootfd)
+{
+	struct match_arg arg = { p, img };
+	struct symbols *s;
+	int err = 0;
+
+	if (img->planned)
+		return 0;
+	for (size_t i = 0; i < p->npatterns && !err; i++) {
+		const struct pattern *pat = &p->patterns[i];
+
+		if (pat->exclude || !pattern_module(pat, img->path))
+			continue;
+		err = image_symbols(img, rootfd, &s);
+		if (err)
+			break;
+		if (pat->kind == PAT_OFFSET)
+			err = add_offset(p, img, pat);
+		else
+			err = symbols_match(s, pat, on_match, &arg);
+	}
+	if (err)
+		return err;
+	img->planned = true;
+	return p->wanted > p->max ? -E2BIG : 0;
+}
+
+void plan_free(struct plan *p)
+{
+	struct func_index *ix, *tmp;
+
+	HASH_ITER(hh, p->index, ix, tmp)
+	{
+		HASH_DEL(p->index, ix);
+		free(ix);
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		sites_free(&p->funcs[i].sites);
+		free(p->funcs[i].name);
+	}
+	free(p->funcs);
+	memset(p, 0, sizeof(*p));
+}
+
+const char *how_name(enum how how)
+{
+	static const char *const names[] = { [HOW_NONE] = "none", [HOW_RET] = "ret", [HOW_EMULATE] = "ret",
+					     [HOW_SESSION] = "uretprobe", [HOW_REFUSED] = "none" };
+
+	return names[how];
+}
+
+const char *plan_why(const struct func *f, enum how how, const char *hijack)
+{
+	switch (how) {
+	case HOW_REFUSED:
+		return sites_strerror(f->error);
+	case HOW_SESSION:
+		return "nothing in this process walks or switches its stacks; the stack is checked at each call";
+	case HOW_EMULATE:
+		return "every return instruction, executed by the probe itself";
+	case HOW_NONE:
+		return "only entries were asked for";
+	case HOW_RET:
+		break;
+	}
+	if (hijack)
+		return hijack;
+	return f->own_return ? "it uses its own return address" : "every return instruction is probed";
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* runtime.c: the tables of what language runtimes look like, and what they mean for return probes. */
+#include "probe/runtime.h"
+
+/* Libraries whose presence alone is evidence. Matched at the start of the base name. */
+static const struct {
+	const char *prefix;
+	uint32_t runtime;
+} libraries[] = {
+	{ "libgcc_s.", RUNTIME_UNWINDER },    { "libunwind", RUNTIME_UNWINDER },
+	{ "libstdc++.", RUNTIME_UNWINDER },   { "libc++.", RUNTIME_UNWINDER },
+	{ "libc++abi.", RUNTIME_UNWINDER },   { "libasan.", RUNTIME_UNWINDER },
+	{ "libtsan.", RUNTIME_UNWINDER },     { "libubsan.", RUNTIME_UNWINDER },
+	{ "libjvm.", RUNTIME_UNWINDER },      { "libgo.", RUNTIME_GO },
+	{ "libtcmalloc", RUNTIME_UNWINDER },  { "libprofiler.", RUNTIME_UNWINDER },
+	{ "libboost_context", RUNTIME_FIBERS },
+};
+
+/* Functions that, imported or defined, are evidence. */
+static const struct {
+	const char *name;
+	uint32_t runtime;
+} evidence[] = {
+	{ "_Unwind_RaiseException", RUNTIME_UNWINDER },
+	{ "_Unwind_Resume", RUNTIME_UNWINDER },
+	{ "_Unwind_ForcedUnwind", RUNTIME_UNWINDER },
+	{ "_Unwind_Backtrace", RUNTIME_UNWINDER },
+	{ "__cxa_throw", RUNTIME_UNWINDER },
+	{ "__register_frame_info", RUNTIME_UNWINDER },
+	{ "backtrace", RUNTIME_UNWINDER },
+	{ "unw_step", RUNTIME_UNWINDER },
+	{ "dl_iterate_phdr", RUNTIME_UNWINDER }, /* how a statically linked unwinder finds its tables */
+	{ "_dl_find_object", RUNTIME_UNWINDER },
+	{ "swapcontext", RUNTIME_FIBERS },
+	{ "setcontext", RUNTIME_FIBERS },
+	{ "makecontext", RUNTIME_FIBERS },
+	{ "jump_fcontext", RUNTIME_FIBERS },
+	{ "ontop_fcontext", RUNTIME_FIBERS },
+	{ "co_switch", RUNTIME_FIBERS },
+	{ "runtime.newproc1", RUNTIME_GO },
+};
+
+/* The C library and the loader define some of these for others. */
+static const char *const exempt[] = { "libc.so", "libc-2.", "ld-linux", "ld-musl", "libc.musl", "libpthread" };
+
+/* Functions by which frames die without a return; bpf/hook.bpf.c says what each means. */
+static const struct {
+	const char *name;
+	enum hook hook;
+} hooks[] = {
+	{ "_Unwind_RaiseException", HOOK_RAISE },
+	{ "_Unwind_Resume_or_Rethrow", HOOK_RAISE },
+	{ "_Unwind_Resume", HOOK_LAND },
+	{ "_Unwind_ForcedUnwind", HOOK_FORCED },
+	{ "pthread_exit", HOOK_FORCED },
+	{ "__cxa_begin_catch", HOOK_CATCH },
+	{ "__rust_panic_cleanup", HOOK_CATCH },
+	{ "rust_panic", HOOK_PANIC },
+	{ "__rust_start_panic", HOOK_PANIC },
+	{ "longjmp", HOOK_LONGJMP },
+	{ "_longjmp", HOOK_LONGJMP },
+	{ "siglongjmp", HOOK_LONGJMP },
+	{ "__longjmp_chk", HOOK_LONGJMP },
+	{ "__libc_siglongjmp", HOOK_LONGJMP },
+	{ "swapcontext", HOOK_SWAP },
+	{ "setcontext", HOOK_SET },
+	{ "runtime.gopanic", HOOK_GO_PANIC },
+	{ "runtime.recovery", HOOK_GO_RECOVER },
+	{ "runtime.goexit1", HOOK_GO_EXIT },
+	{ "_dl_debug_state", HOOK_LIBRARY },
+};
+
+/* Functions that return twice, or act on the address that they return to. */
+static const char *const own_return[] = {
+	"setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "savectx", "vfork", "__vfork", "__libc_vfork", "clone",
+	"__clone", "clone3", "__clone3", "fork", "_Fork", "__libc_fork", "getcontext", "swapcontext", "setcontext",
+	"makecontext", "longjmp", "_longjmp", "siglongjmp", "__longjmp_chk", "dlopen", "dlmopen", "dlsym",
+	"dlvsym", "dlerror", "mcount", "_mcount", "__fentry__", "_start", "__restore_rt", "_dl_runtime_resolve",
+	"__tls_get_addr", "backtrace", "__builtin_return_address", "pthread_exit", "__pthread_unwind",
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_exempt(const char *base)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(exempt); i++)
+		if (!strncmp(base, exempt[i], strlen(exempt[i])))
+			return true;
+	return false;
+}
+
+/* A first letter that no table entry has spares the comparisons: symbol tables are long. */
+static bool may_matter(const char *name)
+{
+	return strchr("_bcdjlmoprsu", name[0]) != NULL;
+}
+
+static uint32_t defined_evidence(struct symbols *s)
+{
+	const struct symbol *v;
+	size_t n = symbols_all(s, &v);
+	uint32_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (may_matter(v[i].name))
+			for (size_t j = 0; j < ARRAY_SIZE(evidence); j++)
+				if (!strcmp(v[i].name, evidence[j].name))
+					found |= evidence[j].runtime;
+	return found;
+}
+
+int runtime_of(struct image *img, int rootfd, uint32_t *ret)
+{
+	const char *base = base_name(img->path);
+	struct symbols *s;
+	uint32_t found = 0;
+	int err;
+
+	if (img->runtime_known) {
+		*ret = img->runtimes;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(libraries); i++)
+		if (!strncmp(base, libraries[i].prefix, strlen(libraries[i].prefix)))
+			found |= libraries[i].runtime;
+	if (elf_is_go(img->elf))
+		found |= RUNTIME_GO;
+	if (!found && !is_exempt(base)) {
+		for (size_t i = 0; i < ARRAY_SIZE(evidence); i++)
+			if (elf_imports(img->elf, evidence[i].name))
+				found |= evidence[i].runtime;
+	}
+	if (!found && !is_exempt(base)) {
+		const struct symbol *v;
+
+		err = image_symbols(img, rootfd, &s);
+		if (err)
+			return err;
+		found |= defined_evidence(s);
+		if (!elf_is_dynamic(img->elf) && !symbols_all(s, &v))
+			found |= RUNTIME_UNPROVEN;
+	}
+	img->runtimes = found;
+	img->runtime_known = true;
+	*ret = found;
+	return 0;
+}
+
+int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t *n)
+{
+	struct hook_site *v = NULL;
+	const struct symbol *sym;
+	struct symbols *s;
+	size_t nsym, count = 0, cap = 0;
+	int err;
+
+	*ret = NULL;
+	*n = 0;
+	err = image_symbols(img, rootfd, &s);
+	if (err)
+		return err;
+	nsym = symbols_all(s, &sym);
+	for (size_t i = 0; i < nsym; i++) {
+		if (!may_matter(sym[i].name))
+			continue;
+		for (size_t j = 0; j < ARRAY_SIZE(hooks); j++) {
+			size_t k = 0;
+
+			if (strcmp(sym[i].name, hooks[j].name))
+				continue;
+			while (k < count && v[k].addr != sym[i].addr)
+				k++;
+			if (k < count)
+				break;
+			err = util_grow(&v, count, &cap, sizeof(*v));
+			if (err) {
+				free(v);
+				return err;
+			}
+			v[count++] = (struct hook_site){ hooks[j].hook, sym[i].addr, hooks[j].name };
+		}
+	}
+	*ret = v;
+	*n = count;
+	return 0;
+}
+
+const char *runtime_forbids_hijack(const struct process *p, uint32_t runtimes)
+{
+	if (runtimes & RUNTIME_GO)
+		return "Go moves its stacks";
+	if (runtimes & RUNTIME_UNWINDER)
+		return "an unwinder (exceptions, backtraces) may walk its stacks";
+	if (runtimes & RUNTIME_FIBERS)
+		return "it switches stacks";
+	if (runtimes & RUNTIME_UNPROVEN)
+		return "it is static and stripped, so that no unwinder can be ruled out";
+	if (p->shadow_stack)
+		return "a thread runs with a user shadow stack";
+	if (p->seccomp_filter)
+		return "it runs under seccomp, whose filter may kill a uretprobe";
+	return NULL;
+}
+
+bool runtime_reads_return(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own_return); i++)
+		if (!strcmp(name, own_return[i]))
+			return true;
+	return false;
+}
