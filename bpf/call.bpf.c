@@ -324,6 +324,28 @@ static __noinline int go_leave(struct pt_regs *ctx, __u32 fn, __u64 cfa, __u32 e
 	return 0;
 }
 
+/* --returns none: the entry is all there is. */
+static __noinline int entry_only(__u32 fn, struct fn_stats *s, struct live *l)
+{
+	struct frame f = { .fn = fn };
+
+	if (!s || !l)
+		return 0;
+	__sync_fetch_and_add(&s->entered, 1);
+	__sync_fetch_and_add(&s->exits[EXIT_OPEN], 1);
+	if (!knob_stream)
+		return 0;
+	if (!sampled_now()) {
+		__sync_fetch_and_add(&s->filtered, 1);
+		return 0;
+	}
+	f.id = __sync_fetch_and_add(&l->serial, 1) + 1;
+	f.start_ns = bpf_ktime_get_ns();
+	f.flags = FRAME_ENDLESS;
+	call_emit(&f, 0, EXIT_OPEN, f.start_ns);
+	return 0;
+}
+
 /*
  * A call begins. 0: it has a frame now; in a session the kernel may divert the return address.
  * 1: leave the thread alone.
@@ -345,6 +367,10 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 	s = stats_of(fn);
 	if (!l || !s || l->draining)
 		return 1;
+	if (COOKIE_KIND(cookie) == SITE_ENTRY_ONLY) {
+		entry_only(fn, s, l);
+		return 1;
+	}
 	t = thread_find();
 	if (!t || !t->serial) {
 		t = thread_new();

@@ -119,7 +119,7 @@ static __noinline int call_emit(struct frame *f, __u64 parent, __u32 exit, __u64
 	e->fn = f->fn;
 	e->depth = f->depth;
 	e->exit = exit;
-	e->flags = 0;
+	e->flags = f->flags & FRAME_ENDLESS ? CALL_F_ENDLESS : 0;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	bpf_ringbuf_submit(e, wake_flags(seq));
 	return 0;

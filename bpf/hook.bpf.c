@@ -99,8 +99,13 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 
 static __noinline int library_changed(__u64 now)
 {
+	struct live *l = live_get();
 	struct ev_process *e;
 	__u64 seq;
+
+	/* A command that tpd itself started waits here until the new library's probes are in. */
+	if (l && l->stop_tgid && l->stop_tgid == bpf_get_current_pid_tgid() >> 32)
+		bpf_send_signal(19 /* SIGSTOP */);
 
 	e = event_reserve(EV_PROCESS, sizeof(*e), now, &seq);
 	if (!e)

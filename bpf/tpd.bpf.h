@@ -105,6 +105,7 @@ struct {
 
 #define FRAME_SAMPLED 1
 #define FRAME_SESSION 2
+#define FRAME_ENDLESS 4
 
 struct frame {
 	__u64 cfa;      /* canonical frame address: where the caller's stack pointer is after the return */

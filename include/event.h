@@ -54,6 +54,8 @@ enum call_exit {
 	CALL_EXIT_MAX = 7,
 };
 
+#define CALL_F_ENDLESS 1 /* its end is not looked for: neither exit nor duration */
+
 struct ev_call {
 	struct ev_hdr h;
 	__u64 start_ns;

@@ -30,6 +30,7 @@ enum site_kind {
 	SITE_JCC = 3,      /* a conditional one: leaves only if the condition holds */
 	SITE_JMP_IND = 4,  /* an indirect jump: leaves only if its target lies outside */
 	SITE_HOOK = 5,     /* a function of a language runtime; fn holds enum hook */
+	SITE_ENTRY_ONLY = 6, /* a call begins, and nobody looks for its end */
 };
 
 #define SITE_F_GO        1u /* frames are keyed by goroutine (r14), see bpf/strand.bpf.h */
@@ -129,7 +130,9 @@ struct live {
 	__u64 lost;      /* losses of any kind so far, so that the reader looks only when it moved */
 	__u64 serial;    /* threads and goroutines seen so far: the upper half of call ids */
 	__u64 events;    /* CALL events delivered, for --count */
-	__u64 pad[2];
+	__u32 stop_tgid; /* a process of our own that stops at HOOK_LIBRARY until it is continued; 0: none */
+	__u32 pad;
+	__u64 pad2;
 };
 
 /* Flags of a traced process, the value of the `targets` map keyed by tgid. */

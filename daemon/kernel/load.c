@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* load.c: opens, sizes and loads the programs; maps the memory that both sides share. */
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
@@ -145,6 +146,17 @@ static int on_event(void *arg, void *ev, size_t len)
 	return k->cb ? k->cb(k->cb_arg, ev, len) : 0;
 }
 
+/* libbpf's own epoll is level-triggered: with events that wake nobody it would be ready all the time. */
+static int open_epoll(struct kernel *k)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+
+	k->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (k->epoll < 0 || epoll_ctl(k->epoll, EPOLL_CTL_ADD, bpf_map__fd(k->skel->maps.ring), &ev))
+		return -errno;
+	return 0;
+}
+
 static int open_all(struct kernel *k, const struct kernel_conf *c)
 {
 	int err;
@@ -171,7 +183,9 @@ static int open_all(struct kernel *k, const struct kernel_conf *c)
 	if (err)
 		return err;
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.ring), on_event, k, NULL);
-	return k->ring ? 0 : -errno;
+	if (!k->ring)
+		return -errno;
+	return open_epoll(k);
 }
 
 int kernel_open(struct kernel **ret, const struct kernel_conf *c)
@@ -188,6 +202,7 @@ int kernel_open(struct kernel **ret, const struct kernel_conf *c)
 	if (!k)
 		return -ENOMEM;
 	k->features = *c->features;
+	k->epoll = -1;
 	k->ncpus = MAX(cpus, 1);
 	k->fns = c->fns;
 	k->shards = 1;
@@ -214,6 +229,8 @@ void kernel_close(struct kernel *k)
 		return;
 	kernel_detach_all(k);
 	ring_buffer__free(k->ring);
+	if (k->epoll >= 0)
+		close(k->epoll);
 	unmap((const void *)k->live, k->live_len);
 	unmap(k->cpus, k->cpus_len);
 	unmap(k->stats, k->stats_len);

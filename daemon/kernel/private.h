@@ -25,6 +25,7 @@ struct kernel {
 	struct links links[PROG_MAX]; /* link fds, and perf event fds after theirs */
 	struct bpf_link *watch[3];    /* thread and process tracepoints */
 	struct ring_buffer *ring;
+	int epoll;                    /* edge-triggered on the ring: readable after a wake-up only */
 	volatile struct live *live;
 	const struct cpu_stats *cpus;
 	const struct fn_stats *stats;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* read.c: what comes up from the kernel: events, statistics, the last sweep. */
+#include <sys/epoll.h>
+
 #include "kernel/private.h"
 
 int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags)
@@ -19,13 +21,15 @@ int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec)
 
 int kernel_fd(const struct kernel *k)
 {
-	return ring_buffer__epoll_fd(k->ring);
+	return k->epoll;
 }
 
 int kernel_read(struct kernel *k, int (*cb)(void *arg, const void *ev, size_t len), void *arg)
 {
+	struct epoll_event ev;
 	int err;
 
+	epoll_wait(k->epoll, &ev, 1, 0); /* takes the edge */
 	k->cb = cb;
 	k->cb_arg = arg;
 	k->read = 0;

@@ -105,12 +105,26 @@ static const struct shape shapes[] = {
 #undef X
 };
 
-static uint64_t load(const unsigned char *p, size_t size)
+/* Sizes spelt out: a memcpy() of unknown length took a quarter of the time of a record. */
+static inline uint64_t load(const unsigned char *p, size_t size)
 {
-	uint64_t v = 0;
+	uint64_t v8 = 0;
+	uint32_t v4;
+	uint16_t v2;
 
-	memcpy(&v, p, MIN(size, sizeof(v)));
-	return v;
+	switch (size) {
+	case 1:
+		return *p;
+	case 2:
+		memcpy(&v2, p, 2);
+		return v2;
+	case 4:
+		memcpy(&v4, p, 4);
+		return v4;
+	case 8:
+		memcpy(&v8, p, 8);
+	}
+	return v8;
 }
 
 static int put_id(const struct decoder *d, const struct column *c, uint64_t v, struct record *r)

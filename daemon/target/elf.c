@@ -20,18 +20,14 @@
 #define MAX_NEEDED   1024
 #define MAX_SONAME   4096
 
-int elf_read(const struct elf *e, uint64_t offset, size_t size, void *ret)
+int elf_read_at(const struct elf *e, uint64_t offset, void *buf, size_t size)
 {
-	AUTO_FREE char *buf = NULL;
 	size_t done = 0;
 
 	if (offset > e->size || size > e->size - offset)
 		return -ERANGE;
-	buf = malloc(size + 1);
-	if (!buf)
-		return -ENOMEM;
 	while (done < size) {
-		ssize_t n = pread(e->fd, buf + done, size - done, (off_t)(offset + done));
+		ssize_t n = pread(e->fd, (char *)buf + done, size - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -41,6 +37,23 @@ int elf_read(const struct elf *e, uint64_t offset, size_t size, void *ret)
 			return -ERANGE; /* truncated since it was opened */
 		done += (size_t)n;
 	}
+	return 0;
+}
+
+int elf_read(const struct elf *e, uint64_t offset, size_t size, void *ret)
+{
+	AUTO_FREE char *buf = NULL;
+	int err;
+
+	/* Before the allocation: the size is what the file claims. */
+	if (offset > e->size || size > e->size - offset)
+		return -ERANGE;
+	buf = malloc(size + 1);
+	if (!buf)
+		return -ENOMEM;
+	err = elf_read_at(e, offset, buf, size);
+	if (err)
+		return err;
 	buf[size] = 0;
 	*(char **)ret = util_steal(&buf);
 	return 0;

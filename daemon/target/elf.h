@@ -47,6 +47,8 @@ const struct elf_section *elf_section(const struct elf *e, const char *name);
 int elf_symtab(const struct elf *e, bool dynamic, struct elf_symtab *ret);
 /* Entry point, as the ELF header tells it. */
 uint64_t elf_entry(const struct elf *e);
+/* Reads part of the file. 0, -ERANGE if the file does not reach that far, or what pread says. */
+int elf_read_at(const struct elf *e, uint64_t offset, void *buf, size_t size);
 /* A malloc'ed copy of part of the file, one zero byte behind it. 0, -ERANGE, -ENOMEM or what pread says. */
 int elf_read(const struct elf *e, uint64_t offset, size_t size, void *ret);
 /* Build id as lowercase hex, "" if there is none. */

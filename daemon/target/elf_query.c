@@ -142,23 +142,13 @@ void elf_text_free(struct elf *e)
 static int text_chunk(const struct elf *e, const struct elf_segment *s, size_t chunk)
 {
 	struct elf_text_copy *t = &e->text[s - e->seg];
-	size_t at = chunk * TEXT_CHUNK, end = MIN(at + TEXT_CHUNK, s->filesz);
+	size_t at = chunk * TEXT_CHUNK;
+	int err = 0;
 
-	if (t->present[chunk])
-		return 0;
-	while (at < end) {
-		ssize_t n = pread(e->fd, t->bytes + at, end - at, (off_t)(s->offset + at));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			return -ERANGE;
-		at += (size_t)n;
-	}
-	t->present[chunk] = 1;
-	return 0;
+	if (!t->present[chunk])
+		err = elf_read_at(e, s->offset + at, t->bytes + at, MIN(TEXT_CHUNK, s->filesz - at));
+	t->present[chunk] |= !err;
+	return err;
 }
 
 /* Reads the segment from offset at on; *end is where the bytes at hand end. */

@@ -16,6 +16,7 @@ struct exit_site {
 	uint32_t height;      /* bytes from sp to the return address slot, 0 at ret */
 	uint8_t kind;         /* enum site_kind: SITE_RET, SITE_JMP, SITE_JCC, SITE_JMP_IND */
 	uint8_t cc;           /* SITE_JCC: condition code */
+	uint16_t pop;         /* SITE_RET: what "ret n" pops besides the return address, nearly always 0 */
 	struct jump_spec ind; /* SITE_JMP_IND: lo/hi/cold relative to addr are filled in too */
 };
 

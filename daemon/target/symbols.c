@@ -8,7 +8,6 @@
 #include "target/symbols_priv.h"
 
 #define BLOCK         8192 /* symbol entries read at a time */
-#define MAX_PROBES    64
 #define MAX_RANGES    256
 #define PRETTY_BUDGET (512ull << 20) /* bytes of demangled text that one walk may make */
 
@@ -158,15 +157,15 @@ static int add_labels(struct table *t, size_t first)
 
 static int read_table(struct table *t, const struct elf_symtab *where)
 {
+	AUTO_FREE Elf64_Sym *sym = malloc(BLOCK * sizeof(*sym));
 	size_t first = t->s->n;
 	uint64_t at, i;
-	int err = 0;
+	int err = sym ? 0 : -ENOMEM;
 
 	for (at = 0; at < where->count && !err; at += BLOCK) {
-		AUTO_FREE Elf64_Sym *sym = NULL;
 		uint64_t n = MIN(where->count - at, (uint64_t)BLOCK);
 
-		err = elf_read(t->tab, where->offset + at * sizeof(*sym), n * sizeof(*sym), &sym);
+		err = elf_read_at(t->tab, where->offset + at * sizeof(*sym), sym, n * sizeof(*sym));
 		for (i = 0; i < n && !err; i++)
 			err = add_entry(t, &sym[i]);
 	}
@@ -197,50 +196,6 @@ int symbols_add_table(struct symbols *s, const struct elf *main, const struct el
 	return err;
 }
 
-static uint64_t mix(uint64_t x)
-{
-	x *= 0x9e3779b97f4a7c15ull;
-	return x ^ x >> 29;
-}
-
-/*
- * Drops from v[mid..n) what is in v[0..mid) too, by address and name: the dynamic symbols are a part of the full
- * table. A hash over the (few) dynamic ones, no sorting. Probing is bounded: a double that gets by does no harm.
- */
-static int drop_doubles(struct symbols *s, size_t mid)
-{
-	AUTO_FREE uint32_t *slot = NULL;
-	size_t mask = 15, i, to, k;
-	uint64_t h;
-
-	while (mask < 2 * (s->n - mid))
-		mask = 2 * mask + 1;
-	slot = calloc(mask + 1, sizeof(*slot));
-	if (!slot)
-		return -ENOMEM;
-	for (i = mid; i < s->n; i++) {
-		h = mix(s->v[i].addr);
-		for (k = 0; k < MAX_PROBES && slot[(h + k) & mask]; k++)
-			;
-		if (k < MAX_PROBES)
-			slot[(h + k) & mask] = (uint32_t)i + 1;
-	}
-	for (i = 0; i < mid; i++) {
-		h = mix(s->v[i].addr);
-		for (k = 0; k < MAX_PROBES && slot[(h + k) & mask]; k++) {
-			struct symbol *d = &s->v[slot[(h + k) & mask] - 1];
-
-			if (d->addr == s->v[i].addr && d->name && !strcmp(d->name, s->v[i].name))
-				d->name = NULL;
-		}
-	}
-	for (i = to = mid; i < s->n; i++)
-		if (s->v[i].name)
-			s->v[to++] = s->v[i];
-	s->n = to;
-	return 0;
-}
-
 static int read_text_ranges(struct symbols *s, const struct elf *e)
 {
 	const struct elf_section *sec;
@@ -268,7 +223,6 @@ static int read_text_ranges(struct symbols *s, const struct elf *e)
 int symbols_load(struct symbols **ret, const struct elf *e, int rootfd, const char *path)
 {
 	struct symbols *s = calloc(1, sizeof(*s));
-	size_t mid;
 	int err;
 
 	if (!s)
@@ -280,11 +234,8 @@ int symbols_load(struct symbols **ret, const struct elf *e, int rootfd, const ch
 		err = symbols_add_pclntab(s, e);
 	if (err == -ENOENT || err == -EBADMSG)
 		err = symbols_add_debug(s, e, rootfd, path);
-	mid = s->n;
 	if (!err || err == -ENOENT)
-		err = symbols_add_table(s, e, e, SYM_DYNSYM);
-	if (!err && mid && s->n > mid)
-		err = drop_doubles(s, mid);
+		err = symbols_add_dynamic(s, e);
 	if (err && err != -ENOENT) {
 		symbols_free(s);
 		return err;

@@ -89,7 +89,7 @@ static int read_debuglink(const struct elf *e, char **name, uint32_t *crc)
 
 static int add_by_debuglink(struct symbols *s, const struct elf *e, int rootfd, const char *path)
 {
-	static const char *const form[] = { "%.*s/%s", "%.*s/.debug/%s", DEBUG_DIR "%.*s/%s" };
+	static const char *const place[][2] = { { "", "/" }, { "", "/.debug/" }, { DEBUG_DIR, "/" } };
 	const char *slash = path ? strrchr(path, '/') : NULL;
 	AUTO_FREE char *name = NULL;
 	uint32_t crc;
@@ -99,17 +99,13 @@ static int add_by_debuglink(struct symbols *s, const struct elf *e, int rootfd, 
 	err = slash ? read_debuglink(e, &name, &crc) : -ENOENT;
 	if (err)
 		return err == -ENOMEM ? err : -ENOENT;
-	for (i = 0, err = -ENOENT; i < ARRAY_SIZE(form) && err == -ENOENT; i++) {
+	for (i = 0, err = -ENOENT; i < ARRAY_SIZE(place) && err == -ENOENT; i++) {
 		char file[PATH_MAX];
-		int fd;
+		int fd = -1;
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		if (snprintf(file, sizeof(file), form[i], (int)(slash - path), path, name) >=
-		    (int)sizeof(file))
-			continue;
-#pragma GCC diagnostic pop
-		fd = process_open_in_root(rootfd, file, O_RDONLY);
+		if (snprintf(file, sizeof(file), "%s%.*s%s%s", place[i][0], (int)(slash - path), path,
+			     place[i][1], name) < (int)sizeof(file))
+			fd = process_open_in_root(rootfd, file, O_RDONLY);
 		if (fd >= 0)
 			err = add_file(s, e, fd, &crc, SYM_DEBUGFILE);
 	}

@@ -31,6 +31,8 @@ int symbols_add(struct symbols *s, const struct symbol *sym);
 /* Takes blob over, also on failure. */
 int symbols_keep(struct symbols *s, char *blob);
 
+/* Adds those functions of .dynsym that are not there yet. -ENOENT: no .dynsym. */
+int symbols_add_dynamic(struct symbols *s, const struct elf *e);
 /* Looks for a .symtab outside of the file itself. 0 if one was added, -ENOENT, or -ENOMEM. */
 int symbols_add_debug(struct symbols *s, const struct elf *e, int rootfd, const char *path);
 /* Go's function table. 0, -ENOENT there is none, -EBADMSG it makes no sense, or -ENOMEM. */

@@ -271,16 +271,14 @@ int run_tpd(const char *const args[], char **out, char **err)
 
 /* ---- a whole run ---- */
 
-/* The last line of a target's output. */
-static json_t *truth_of(const char *output)
+json_t *truth_of(const char *output)
 {
 	const char *p = strstr(output, "{\"target\"");
 
 	return p ? json_loads(p, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
 }
 
-/* Starts tpd on the target and waits for the trace record, that is until its probes are in. */
-static bool attach(struct run *r, const struct plan *p, json_t *truth)
+void tpd_start(struct run *r, const struct plan *p, json_t *truth)
 {
 	const char *argv[MAX_WORDS] = { tpd_path(), "-o", "-", "-p" };
 	json_t *entry, *expect = json_object_get(truth, "expect");
@@ -309,11 +307,10 @@ static bool attach(struct run *r, const struct plan *p, json_t *truth)
 		argv[n++] = f;
 	}
 	child_start(&r->tpd, argv);
-	return tpd_says(r, "\"type\":\"trace\"", DEADLINE_MS);
 }
 
-/* Lets the target work until its truth is out; a target that says "loaded" waits until tpd saw the library. */
-static bool work(struct run *r)
+/* A target that says "loaded" waits until tpd saw the library. */
+bool target_work(struct run *r)
 {
 	char library[64];
 
@@ -359,12 +356,13 @@ static void traced_run(const struct plan *p, struct run *r, const char *const ar
 
 	child_start(&r->target, argv);
 	cr_assert(child_lines(r, &r->target, 1, DEADLINE_MS), "%s: not ready", r->label);
-	attached = attach(r, p, before);
+	tpd_start(r, p, before);
+	attached = tpd_says(r, "\"type\":\"trace\"", DEADLINE_MS);
 	json_decref(before);
 	o->refused = !attached && p->optional && r->tpd.out.fd < 0;
 	cr_expect(attached || o->refused, "%s: no trace record; tpd said: %s", r->label,
 		  r->tpd.err.buf ? r->tpd.err.buf : "nothing");
-	worked = work(r);
+	worked = target_work(r);
 	cr_expect(worked, "%s: the target did not come to its end", r->label);
 	if (r->tpd.pid)
 		kill(r->tpd.pid, SIGINT);
@@ -380,6 +378,15 @@ static void traced_run(const struct plan *p, struct run *r, const char *const ar
 	compare_output(r, o, plain, status);
 }
 
+void target_argv(const struct plan *p, const char *argv[], char *path, size_t size)
+{
+	argv[0] = target_path(path, size, p->target);
+	if (access(path, X_OK))
+		cr_skip_test("%s was not built", path);
+	for (size_t i = 0; i < ARRAY_SIZE(p->args) && p->args[i]; i++)
+		argv[i + 1] = p->args[i];
+}
+
 void trace_target(const struct plan *p, struct outcome *o)
 {
 	const char *argv[8] = { NULL };
@@ -389,13 +396,9 @@ void trace_target(const struct plan *p, struct outcome *o)
 	int status, n = snprintf(r.label, sizeof(r.label), "%s", p->target);
 
 	memset(o, 0, sizeof(*o));
-	argv[0] = target_path(path, sizeof(path), p->target);
-	if (access(path, X_OK))
-		cr_skip_test("%s was not built", path);
-	for (size_t i = 0; i < ARRAY_SIZE(p->args) && p->args[i]; i++) {
-		argv[i + 1] = p->args[i];
-		n += snprintf(r.label + n, sizeof(r.label) - n, " %.40s", p->args[i]);
-	}
+	target_argv(p, argv, path, sizeof(path));
+	for (size_t i = 1; argv[i]; i++)
+		n += snprintf(r.label + n, sizeof(r.label) - n, " %.40s", argv[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(p->tpd) && p->tpd[i] && n < 200; i++)
 		n += snprintf(r.label + n, sizeof(r.label) - n, " %.40s", p->tpd[i]);
 	status = run_plain(argv, &plain);

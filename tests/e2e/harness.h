@@ -3,8 +3,8 @@
  * harness.h: runs a program of tests/targets with tpd attached and compares the stream with the truth that the program
  * printed. Nothing sleeps: every step waits for a line, a record, or the end of a process, with a deadline.
  *
- * Environment: TPD (build/tpd), TPD_TARGETS (build/targets), TPD_CYCLES (percentage of the full number of
- * attach/detach cycles), TPD_SLOW (factor on deadlines, for emulated machines).
+ * Environment: TPD (build/tpd), TPD_TARGETS (build/targets), TPD_CYCLES (attach/detach cycles in all), TPD_SLOW (factor
+ * on deadlines, for emulated machines), TPD_RETURNS (only these ways of seeing returns).
  */
 #ifndef E2E_HARNESS_H
 #define E2E_HARNESS_H
@@ -132,6 +132,15 @@ struct outcome {
 	bool refused; /* tpd said no (plan.optional) */
 	bool ok;      /* the run came to its end, whatever the comparison says */
 };
+
+/* The plan's command line; skips the test if the target was not built. */
+void target_argv(const struct plan *p, const char *argv[], char *path, size_t size);
+/* Starts tpd on r->target, streaming to its standard output, with the functions that the truth names. */
+void tpd_start(struct run *r, const struct plan *p, json_t *truth);
+/* The truth in a target's output, or NULL; a new reference. */
+json_t *truth_of(const char *output);
+/* Answers the target until its truth is out. */
+bool target_work(struct run *r);
 
 /* Runs it plain and traced and checks all that plan asks for. The outcome must be freed. */
 void trace_target(const struct plan *p, struct outcome *o);

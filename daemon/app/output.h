@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * output.h: from events to sinks: decode, count, fan out; the framing records (trace, process, lost, summary, end)
+ * and what people see (table, histogram, status line).
+ */
+#ifndef TPD_OUTPUT_H
+#define TPD_OUTPUT_H
+
+#include "format/options.h"
+#include "pipeline/accounting.h"
+#include "pipeline/decode.h"
+#include "pipeline/stats.h"
+#include "pipeline/stream.h"
+#include "sink.h"
+
+/* Where statistics come from: the kernel, or a replayed stream. */
+struct stats_source {
+	void (*stats)(void *arg, uint32_t fn, struct fn_stats *ret);
+	int (*histogram)(void *arg, uint32_t fn, uint64_t bucket[HIST_BUCKETS]);
+	void *arg;
+};
+
+/* A probe of the trace record. */
+struct probe_info {
+	uint32_t fn;
+	uint64_t offset;     /* virtual address in the module */
+	const char *returns; /* as the schema names it */
+	bool emulated;
+};
+
+struct output {
+	const struct conf *conf;
+	struct sink *sink;
+	bool human;             /* the sink writes lines for people */
+	bool status;            /* a status line on stderr */
+	bool status_shown;
+	struct decoder decoder;
+	struct fn_name *names;
+	size_t names_cap;
+	struct accounting accounting;
+	struct stream_writer *recording;
+	uint64_t calls;         /* call records handed to the sink */
+	uint64_t status_calls;  /* ... at the last status line */
+	uint64_t status_ns;
+	struct fn_lost {
+		uint64_t n[LOST_MAX];
+	} *fn_told;             /* the same by function */
+	size_t fn_told_cap;
+	bool gone;              /* the reader of the output went away */
+	bool complained;        /* that the output takes no more was said */
+};
+
+/* Opens the sink and the recording. 0 or negative errno, logged. */
+int output_open(struct output *o, const struct conf *conf);
+void output_close(struct output *o);
+
+/* Functions are named in the order of their index. The strings must stay. */
+int output_add_fn(struct output *o, const char *function, const char *module);
+
+void output_trace(struct output *o, int pid, const char *exe, const char *build_id, const char *kernel,
+		  const struct probe_info *probes, size_t n);
+/* event: "attach", "detach", "library"; path may be NULL. */
+void output_process(struct output *o, int pid, const char *event, const char *path,
+		    const struct probe_info *probes, size_t n);
+/* An event as it came from the ring. 0, or -EBADMSG. */
+int output_event(struct output *o, const void *bytes, size_t len);
+/* Tells what was lost since the last time, a record a function and reason. */
+void output_losses(struct output *o, const struct stats_source *src);
+void output_lost(struct output *o, const char *reason, uint64_t count);
+/* Summary records, and for people the table and the histograms. interval: not the last time. */
+void output_summary(struct output *o, const struct stats_source *src, bool interval);
+void output_end(struct output *o, const char *reason, uint64_t lost);
+/* Pushes out what is buffered; says once if that fails. -EPIPE: the reader is gone. */
+int output_flush(struct output *o);
+void output_status(struct output *o, uint64_t lost);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* targets.c: the processes of a session: found, opened, scanned for functions and runtimes. */
+#include "app/session.h"
+#include "base/log.h"
+#include "probe/runtime.h"
+
+int targets_parse(struct session *s)
+{
+	const struct conf *c = &s->conf;
+
+	s->patterns = calloc(c->functions.n + 1, sizeof(*s->patterns));
+	if (!s->patterns)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->functions.n; i++) {
+		const char *why = "";
+		int err = pattern_parse(&s->patterns[i], c->functions.v[i], &why);
+
+		if (err) {
+			log_error("-f '%s': %s", c->functions.v[i], err == -EINVAL ? why : strerror(-err));
+			return err;
+		}
+		s->npatterns++;
+	}
+	s->plan.patterns = s->patterns;
+	s->plan.npatterns = s->npatterns;
+	s->plan.max = c->max_probes;
+	return 0;
+}
+
+struct target *target_find(struct session *s, pid_t pid)
+{
+	struct target *t = s->targets;
+
+	while (t && t->process.pid != pid)
+		t = t->next;
+	return t;
+}
+
+static void say_open_error(pid_t pid, int err)
+{
+	switch (err) {
+	case -ESRCH:
+		log_error("there is no process %d", pid);
+		break;
+	case -ENOENT:
+		log_error("process %d is a kernel thread: it has no functions in user space", pid);
+		break;
+	case -EACCES:
+	case -EPERM:
+		log_error("process %d may not be looked at: %s; run tpd as root", pid, strerror(-err));
+		break;
+	default:
+		log_error("process %d: %s", pid, strerror(-err));
+	}
+}
+
+int target_add(struct session *s, pid_t pid)
+{
+	struct target *t, **end = &s->targets;
+	int err;
+
+	if (target_find(s, pid))
+		return 0;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	err = process_open(&t->process, pid);
+	if (err) {
+		say_open_error(pid, err);
+		free(t);
+		return err;
+	}
+	if (!t->process.is64) {
+		log_error("process %d (%s) is a 32-bit program; tpd traces 64-bit ones only", pid,
+			  t->process.exe);
+		process_close(&t->process);
+		free(t);
+		return -ENOEXEC;
+	}
+	t->session = s;
+	while (*end)
+		end = &(*end)->next;
+	*end = t;
+	s->alive++;
+	return 0;
+}
+
+int target_scan(struct session *s, struct target *t)
+{
+	struct process *p = &t->process;
+	int err = process_read_maps(p);
+
+	if (!err)
+		err = process_read_status(p);
+	if (err)
+		return err;
+	s->shadow_stack |= p->shadow_stack;
+	for (size_t i = 0; i < p->nmodules; i++) {
+		struct image *img;
+		uint32_t runtimes = 0;
+
+		err = image_get(&s->images, p, &p->modules[i], &img);
+		if (err) {
+			if (err != -ENOEXEC)
+				log_warn("%s: %s; its functions cannot be traced", p->modules[i].path,
+					 strerror(-err));
+			continue;
+		}
+		err = runtime_of(img, p->rootfd, &runtimes);
+		if (!err)
+			err = plan_add_image(&s->plan, img, p->rootfd);
+		s->runtimes |= runtimes;
+		if (err == -ENOMEM)
+			return err;
+		if (err && err != -E2BIG) {
+			/* Unread means unproven. */
+			s->runtimes |= RUNTIME_UNPROVEN;
+			log_warn("%s: its symbols cannot be read: %s", img->path, strerror(-err));
+		}
+	}
+	if (!s->no_hijack)
+		s->no_hijack = runtime_forbids_hijack(p, s->runtimes);
+	return 0;
+}
+
+void targets_free(struct session *s)
+{
+	struct target *t;
+
+	while ((t = s->targets)) {
+		s->targets = t->next;
+		process_close(&t->process);
+		free(t->attached);
+		free(t);
+	}
+}
