@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: MIT
-# make            build/tpd
-# make demo       install what is missing, build, trace a sample program
-# make test       install what is missing, build with sanitizers, run every test
-# make help       the other targets
-# V=1 shows commands, SAN=address,undefined builds with sanitizers, CC=clang works too.
+## make               build/tpd and its manual page
+## make demo          install what is missing, build, trace a sample program
+## make test          install what is missing, build, run every test; the unit tests with sanitizers
+## make bench         what tracing costs, measured on this machine and printed as a table
+## make fuzz          each fuzz target for FUZZ_SECONDS (60)
+## make test-kernels  the exactness tests on other kernels, under QEMU
+## make unit, e2e     one kind of tests, without installing anything; TESTS="json stats" picks some
+## make install       tpd and tpd(8), to PREFIX (/usr/local) under DESTDIR; make uninstall takes them away
+## make layers        who includes whom, and how long files and functions are
+## make format        clang-format; make check-format only says what it would change
+## make deps, clean, help
+## V=1 shows commands, SAN=address,undefined builds into build/san, CC=clang and WERROR= work too.
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
@@ -11,26 +18,32 @@ SBINDIR  ?= $(PREFIX)/sbin
 MANDIR   ?= $(PREFIX)/share/man
 BPFARCH  := x86
 CLANG    ?= clang
-STRIP    ?= llvm-strip
 BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
 B        := build$(if $(SAN),/san)
+FUZZ_SECONDS ?= 60
 
 OPT      ?= -O2
+WERROR   ?= -Werror
 WARN     := -Wall -Wextra -Wtype-limits -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-            -Wpointer-arith -Wformat=2 -Wno-unused-parameter -Werror
+            -Wpointer-arith -Wformat=2 -Wno-unused-parameter $(WERROR)
 CFLAGS   ?= -g $(OPT)
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -DTPD_VERSION='"$(VERSION)"' -Iinclude -Idaemon -I$(B) \
             -fPIE $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-LDFLAGS  += -pie $(if $(SAN),-fsanitize=$(SAN))
-LDLIBS   := -lbpf -ldebuginfod -ldw -lelf -lZydis -liberty -lcrypto -llzma -lz -lm
+BPF_CFLAGS := -g -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -target bpf -D__TARGET_ARCH_$(BPFARCH) \
+            -Iinclude -Ivmlinux -I/usr/include/$(shell uname -m)-linux-gnu
+ALL_LDFLAGS = -pie $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+LDLIBS   := -lbpf -ldebuginfod -ldw -lelf -lZydis -liberty -llzma -lz -lm
 
-BPF_SRC  := $(wildcard bpf/*.bpf.c)
-BPF_OBJ  := $(BPF_SRC:bpf/%.c=build/bpf/%.o)
+BPF_OBJ  := $(patsubst bpf/%.c,build/bpf/%.o,$(wildcard bpf/*.bpf.c))
 SKEL     := $(B)/tpd.skel.h
-SRC      := $(wildcard daemon/*/*.c)
-OBJ      := $(SRC:%.c=$(B)/%.o)
 LIB      := $(B)/libtpd.a
-UNIT     := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+LIB_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard daemon/*/*.c))
+TESTS    ?= *
+UNIT     := $(patsubst %.c,%,$(wildcard $(TESTS:%=tests/unit/%_test.c)))
+E2E      := $(patsubst %.c,%,$(wildcard $(TESTS:%=tests/e2e/%_test.c)))
+E2E_OBJ  := $(patsubst %.c,$(B)/%.o,$(filter-out %_test.c,$(wildcard tests/e2e/*.c)))
+FUZZ     := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FORMAT   := $(wildcard include/*.h bpf/*.[ch] daemon/*.c daemon/*/*.[ch] tests/unit/*.[ch] tests/e2e/*.[ch] tests/fuzz/*.c)
 
 ifeq ($(V),1)
 Q        :=
@@ -41,16 +54,17 @@ say       = @printf '  %-6s %s\n' $(1) $(2);
 MAKEFLAGS += --no-print-directory
 endif
 
-all: build/tpd
-.PHONY: all
+all: $(B)/tpd $(B)/tpd.8
 .DELETE_ON_ERROR:
 .SECONDARY:
+.PHONY: all deps demo test unit unit-build e2e e2e-build bench fuzz fuzz-run test-kernels
+.PHONY: install uninstall layers format check-format clean help FORCE
 
-build/bpf/%.bpf.o: bpf/%.bpf.c
-	@mkdir -p $(@D)
+# ---- the BPF programs: objects, one linked object, its skeleton ----
+
+build/bpf/%.bpf.o: bpf/%.bpf.c build/bpf/flags
 	$(call say,BPF,$<)
-	$(Q)$(CLANG) -g -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Werror -target bpf -D__TARGET_ARCH_$(BPFARCH) \
-		-Iinclude -Ivmlinux -I/usr/include/$(shell uname -m)-linux-gnu -MMD -MP -c $< -o $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 build/bpf/tpd.o: $(BPF_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
@@ -59,30 +73,99 @@ $(SKEL): build/bpf/tpd.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name tpd > $@
 
-$(B)/daemon/kernel/%.o: daemon/kernel/%.c $(SKEL)
+# ---- the daemon: a library of all layers, and main ----
+
+$(B)/daemon/kernel/%.o: $(SKEL)
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
-$(B)/%.o: %.c
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
-$(LIB): $(OBJ)
+$(LIB): $(LIB_OBJ)
 	$(call say,AR,$@)
-	$(Q)rm -f $@; ar rcs $@ $^
+	$(Q)rm -f $@; $(AR) rcs $@ $^
 $(B)/tpd: $(B)/daemon/tpd.o $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/tpd.8: man/tpd.8.in $(B)/tpd
+	$(call say,MAN,$@)
+	$(Q)$(B)/tpd --help-man > $(B)/options.man
+	$(Q)sed -e '/^@OPTIONS@$$/{r $(B)/options.man' -e 'd}' -e 's/@VERSION@/$(VERSION)/' $< > $@
+# Another compiler or other flags than last time: everything is built anew.
+$(B)/flags: FLAGS = $(CC) $(ALL_CFLAGS)
+build/bpf/flags: FLAGS = $(CLANG) $(BPF_CFLAGS)
+$(B)/flags build/bpf/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIB)
+# ---- tests ----
+
+include tests/targets/targets.mk
+
+$(B)/tests/unit/%_test: $(B)/tests/unit/%_test.o $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcriterion -ljansson $(LDLIBS)
-unit: $(UNIT)
-	@for t in $^; do $$t -j1 || exit 1; done
-.PHONY: unit
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson $(LDLIBS)
+$(B)/tests/e2e/%_test: $(B)/tests/e2e/%_test.o $(E2E_OBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson $(LDLIBS)
+$(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+unit-build: $(UNIT:%=$(B)/%)
+e2e-build: all targets $(E2E:%=$(B)/%)
+unit: unit-build
+	@tests/run $(UNIT:%=$(B)/%)
+e2e: e2e-build
+	@TPD=$(B)/tpd tests/run $(E2E:%=$(B)/%)
 
+# What deps installs is looked for when make starts, so the rest is done by a second make.
+test:
+	@tests/deps.sh build tests programs
+	@$(MAKE) SAN= layers all e2e-build
+	@$(MAKE) SAN=$(or $(SAN),address,undefined) unit-build
+	@tests/run $(UNIT:%=build/san/%) $(E2E:%=build/%)
+fuzz:
+	@tests/deps.sh build fuzz
+	@$(MAKE) B=build/fuzz CC=$(CLANG) SAN=fuzzer-no-link,address,undefined fuzz-run
+fuzz-run: $(FUZZ:%=$(B)/%)
+	@for f in $(notdir $(FUZZ)); do echo "$$f, $(FUZZ_SECONDS) s"; mkdir -p $(B)/corpus/$$f; \
+		$(B)/tests/fuzz/$$f -verbosity=0 -print_final_stats=1 -timeout=10 -max_total_time=$(FUZZ_SECONDS) \
+			-artifact_prefix=$(B)/$$f- $(B)/corpus/$$f $(wildcard tests/fuzz/$$f.d) || exit 1; done
+build/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< -lbpf
+bench:
+	@tests/deps.sh build bench
+	@$(MAKE) SAN= all build/bench/spin build/bench/empty
+	@tests/bench/run build
+test-kernels:
+	@tests/deps.sh build tests kernels
+	@$(MAKE) SAN= e2e-build
+	@tests/kernels.sh
+demo:
+	@tests/deps.sh build demo
+	@$(MAKE) SAN= all
+	@tests/demo/demo.sh
+
+# ---- the house ----
+
+deps:
+	@tests/deps.sh build tests programs
+install: all
+	install -D -m 755 $(B)/tpd $(DESTDIR)$(SBINDIR)/tpd
+	install -D -m 644 $(B)/tpd.8 $(DESTDIR)$(MANDIR)/man8/tpd.8
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/tpd $(DESTDIR)$(MANDIR)/man8/tpd.8
+layers:
+	@tests/layers
+format:
+	@tests/deps.sh format
+	clang-format -i $(FORMAT)
+check-format:
+	@clang-format --dry-run $(FORMAT)
 clean:
 	rm -rf build
-.PHONY: clean
+help:
+	@sed -n 's/^## //p' Makefile
 
 -include $(shell find build -name '*.d' 2>/dev/null)

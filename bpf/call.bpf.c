@@ -324,14 +324,33 @@ static __noinline int go_leave(struct pt_regs *ctx, __u32 fn, __u64 cfa, __u32 e
 	return 0;
 }
 
+static __always_inline bool may_hijack(void)
+{
+	struct live *l = live_get();
+
+	return l && !l->no_hijack;
+}
+
+/* A session's return could not be trusted on this stack: the call goes unseen, and that is said. */
+static __noinline int left_alone(__u32 fn)
+{
+	struct live *l = live_get();
+
+	if (l)
+		l->foreign = 1;
+	count_loss(fn, LOST_MISSED);
+	return 0;
+}
+
 /* --returns none: the entry is all there is. */
-static __noinline int entry_only(__u32 fn, struct fn_stats *s, struct live *l)
+static __noinline int entry_only(__u32 fn)
 {
 	struct frame f = { .fn = fn };
+	struct fn_stats *s = stats_of(fn);
+	struct live *l = live_get();
 
 	if (!s || !l)
 		return 0;
-	__sync_fetch_and_add(&s->entered, 1);
 	__sync_fetch_and_add(&s->exits[EXIT_OPEN], 1);
 	if (!knob_stream)
 		return 0;
@@ -354,52 +373,39 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 {
 	__u32 fn = COOKIE_FN(cookie), flags = COOKIE_FLAGS(cookie);
 	__u64 sp = ctx->sp, cfa = sp + COOKIE_HEIGHT(cookie) + 8;
-	struct fn_stats *s;
-	struct live *l;
 	struct thread *t;
-	int err;
 
-	if (!target_flags(bpf_get_current_pid_tgid() >> 32))
+	if (!current_flags())
 		return 1;
 	if ((flags & SITE_F_SKIP_CC) && cc_holds(ctx->flags, COOKIE_CC(cookie)))
 		return 1;
-	l = live_get();
-	s = stats_of(fn);
-	if (!l || !s || l->draining)
-		return 1;
 	if (COOKIE_KIND(cookie) == SITE_ENTRY_ONLY) {
-		entry_only(fn, s, l);
+		entry_only(fn);
 		return 1;
 	}
 	t = thread_find();
 	if (!t || !t->serial) {
 		t = thread_new();
 		if (!t) {
-			__sync_fetch_and_add(&s->entered, 1);
 			count_loss(fn, LOST_MAP_FULL);
 			return 1;
 		}
 	}
 	if (flags & SITE_F_GO) {
-		err = go_enter(ctx, t, fn, cfa, flags);
-		if (err != 2)
-			__sync_fetch_and_add(&s->entered, 1);
+		go_enter(ctx, t, fn, cfa, flags);
 		return 1;
 	}
-	if (flags & SITE_F_REENTER) {
+	if ((flags & SITE_F_REENTER) && t->n) {
 		struct frame *f = frame_at(t, t->n - 1);
 
-		if (t->n && f->cfa == cfa && f->fn == fn && t->unwind.jump_ns <= f->start_ns &&
-		    !t->unwind.kind)
+		if (f->cfa == cfa && f->fn == fn && t->unwind.jump_ns <= f->start_ns && !t->unwind.kind)
 			return 1;
 	}
-	__sync_fetch_and_add(&s->entered, 1);
-	session = session && (flags & SITE_F_SESSION) && !l->no_hijack;
+	session = session && (flags & SITE_F_SESSION) && may_hijack();
 	if ((sp >= t->lo && sp < t->hi) || thread_owns(t, sp))
 		return own_enter(t, fn, cfa, session ? FRAME_SESSION : 0) || !session;
 	if (session) {
-		l->foreign = 1;
-		count_loss(fn, LOST_MISSED);
+		left_alone(fn);
 		return 1;
 	}
 	far_enter(t, fn, cfa);

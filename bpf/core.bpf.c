@@ -3,6 +3,7 @@
 #include "tpd.bpf.h"
 
 const volatile __u32 knob_tgid = 0;
+const volatile __u32 knob_trust_pid = 0;
 const volatile __u32 knob_stream = 1;
 const volatile __u32 knob_shards = 1;
 const volatile __u32 knob_hist_hash = 0;

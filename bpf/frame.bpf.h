@@ -11,7 +11,7 @@
 
 #include "tpd.bpf.h"
 
-static __always_inline void hist_add(__u32 fn, __u64 ns)
+static __always_inline void hist_add(__u32 fn, __u32 i, __u64 ns)
 {
 	__u32 bucket = hist_bucket(ns);
 
@@ -27,7 +27,6 @@ static __always_inline void hist_add(__u32 fn, __u64 ns)
 			__sync_fetch_and_add(n, 1);
 		return;
 	}
-	__u32 i = fn * knob_shards + (bpf_get_smp_processor_id() & (knob_shards - 1));
 	struct hist *h = bpf_map_lookup_elem(&hists, &i);
 
 	if (h && bucket < HIST_BUCKETS)
@@ -128,8 +127,9 @@ static __noinline int call_emit(struct frame *f, __u64 parent, __u32 exit, __u64
 /* A call ended: count it, then stream it if it was asked for. */
 static __always_inline void call_end(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 {
+	__u32 i = f->fn * knob_shards + (bpf_get_smp_processor_id() & (knob_shards - 1));
 	__u64 ns = end > f->start_ns ? end - f->start_ns : 0;
-	struct fn_stats *s = stats_of(f->fn);
+	struct fn_stats *s = bpf_map_lookup_elem(&stats, &i);
 
 	if (!s || exit >= CALL_EXIT_MAX)
 		return;
@@ -138,7 +138,7 @@ static __always_inline void call_end(struct frame *f, __u64 parent, __u32 exit, 
 		__sync_fetch_and_add(&s->total_ns, ns);
 		stat_raise(&s->min_inv, ~ns);
 		stat_raise(&s->max_ns, ns);
-		hist_add(f->fn, ns);
+		hist_add(f->fn, i, ns);
 	}
 	if (!knob_stream)
 		return;

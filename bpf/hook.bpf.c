@@ -174,7 +174,7 @@ int runtime_hook(struct pt_regs *ctx)
 	__u32 hook = COOKIE_FN(bpf_get_attach_cookie(ctx));
 	struct thread *t;
 
-	if (!target_flags(bpf_get_current_pid_tgid() >> 32))
+	if (!current_flags())
 		return 0;
 	if (hook == HOOK_LIBRARY) {
 		library_changed(now);

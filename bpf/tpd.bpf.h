@@ -16,6 +16,7 @@
 
 /* Knobs, set before load (skel->rodata). Defined in core.bpf.c. */
 extern const volatile __u32 knob_tgid;        /* the only target, or 0: ask the `targets` map */
+extern const volatile __u32 knob_trust_pid;   /* the kernel runs programs for knob_tgid's threads only (6.10) */
 extern const volatile __u32 knob_stream;      /* 1: an event for each call */
 extern const volatile __u32 knob_shards;      /* power of two; statistics are spread over so many */
 extern const volatile __u32 knob_hist_hash;   /* 1: histograms live in the shared hash */
@@ -194,6 +195,14 @@ static __always_inline __u32 target_flags(__u32 tgid)
 		return tgid == knob_tgid ? TARGET_ON : 0;
 	f = bpf_map_lookup_elem(&targets, &tgid);
 	return f ? *f : 0;
+}
+
+/* The same for the running process, on a user probe. */
+static __always_inline __u32 current_flags(void)
+{
+	if (knob_trust_pid)
+		return TARGET_ON;
+	return target_flags(bpf_get_current_pid_tgid() >> 32);
 }
 
 static __always_inline struct fn_stats *stats_of(__u32 fn)

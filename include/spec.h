@@ -100,7 +100,7 @@ struct jump_spec {
 /* One function on one shard of CPUs; all counters are only ever added to, atomically, since a probed
  * task can be preempted in the middle of a program. Zero is a valid start for each. */
 struct fn_stats {
-	__u64 entered;            /* calls that began */
+	__u64 entered;            /* calls that began: not kept by the kernel, the sum of what became of them */
 	__u64 exits[CALL_EXIT_MAX]; /* calls that ended, by enum call_exit */
 	__u64 total_ns;
 	__u64 min_inv;            /* ~min_ns, so that zero means none yet */
@@ -125,8 +125,8 @@ struct cpu_stats {
 struct live {
 	__u32 quiet;     /* the reader is awake and will look again: do not wake it for a first event */
 	__u32 no_hijack; /* session links must leave return addresses alone from now on */
-	__u32 draining;  /* no new calls: entries are ignored, exits still count */
 	__u32 foreign;   /* a session call was left alone because of its stack (set by BPF) */
+	__u32 pad0;
 	__u64 lost;      /* losses of any kind so far, so that the reader looks only when it moved */
 	__u64 serial;    /* threads and goroutines seen so far: the upper half of call ids */
 	__u64 events;    /* CALL events delivered, for --count */

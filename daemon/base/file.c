@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: see file.h. The kernel has the same rules as switches (Documentation/admin-guide/sysctl/fs.rst:
- * protected_symlinks, protected_regular, protected_fifos, protected_hardlinks), but any of them may be off.
+ * file.c: see file.h. The kernel has the same rules as switches (Documentation/admin-
+ * guide/sysctl/fs.rst: protected_symlinks, protected_regular, protected_fifos,
+ * protected_hardlinks), but any of them may be off.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -66,7 +67,9 @@ static int open_start(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Walks all but the last component, which is left at *leaf. The directory's fd or negative errno. */
+/*
+ * Walks all but the last component, which is left at *leaf. The directory's fd or negative errno.
+ */
 static int walk(char path[PATH_MAX], const char **leaf)
 {
 	AUTO_CLOSE int dir = open_start(path);
@@ -145,8 +148,8 @@ int file_open_output(const char *path, bool truncate)
 		return dir;
 	if (!*leaf)
 		return -EISDIR;
-	fd = openat(dir, leaf, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		    0600);
+	fd = openat(dir, leaf, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+				       O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	ret = check(dir, fd);

@@ -13,9 +13,9 @@ const char *human_ns(char buf[HUMAN_MAX], uint64_t ns);
 const char *human_count(char buf[HUMAN_MAX], uint64_t n);
 
 /*
- * Prints text that someone else chose, so that it cannot steer a terminal: control characters (C0, C1, DEL), line
- * separators, direction overrides and invalid UTF-8 come out as \xNN, a backslash doubled. out may be NULL.
- * Returns the columns taken, one a character.
+ * Prints text that someone else chose, so that it cannot steer a terminal: control characters (C0,
+ * C1, DEL), line separators, direction overrides and invalid UTF-8 come out as \xNN, a backslash
+ * doubled. out may be NULL. Returns the columns taken, one a character.
  */
 size_t human_text(FILE *out, const char *s, size_t len);
 

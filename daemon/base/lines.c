@@ -10,7 +10,9 @@
 
 #define CLOSE_NS 5000000000u /* what a slow reader gets at the end */
 
-/* Does a regular file end in the middle of a line? The fd is write-only: look through another one. */
+/*
+ * Does a regular file end in the middle of a line? The fd is write-only: look through another one.
+ */
 static bool ends_torn(int fd, off_t size)
 {
 	AUTO_CLOSE int in = -1;
@@ -40,7 +42,8 @@ int lines_open(struct lines *l, const char *path, bool truncate)
 		return -ENOMEM;
 	*l = (struct lines){ .cap = 2 * LINES_WRITE };
 	l->regular = S_ISREG(st.st_mode);
-	l->shared = !(flags & O_NONBLOCK) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd));
+	l->shared = !(flags & O_NONBLOCK) &&
+		    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd));
 	if (l->regular && ends_torn(fd, st.st_size))
 		p[l->len++] = '\n';
 	l->p = util_steal(&p);
@@ -75,7 +78,9 @@ static bool may_pass(int err)
 /* The output is gone: what waits for it is lost. */
 static void bury(struct lines *l, int err)
 {
-	for (const char *p = l->p, *end = p + l->len; (p = memchr(p, '\n', (size_t)(end - p))); p++) {
+	const char *p = l->p, *end = p + l->len;
+
+	for (; (p = memchr(p, '\n', (size_t)(end - p))); p++) {
 		l->lost++;
 		l->gap++;
 	}
@@ -84,8 +89,8 @@ static void bury(struct lines *l, int err)
 }
 
 /*
- * O_NONBLOCK belongs to the open file, which our stdout shares with the shell and others: it must not be set there.
- * A pipe that polls writable takes PIPE_BUF bytes without blocking (pipe(7)).
+ * O_NONBLOCK belongs to the open file, which our stdout shares with the shell and others: it must
+ * not be set there. A pipe that polls writable takes PIPE_BUF bytes without blocking (pipe(7)).
  */
 static ssize_t write_some(const struct lines *l, const char *p, size_t len)
 {
@@ -206,8 +211,8 @@ static void untear(struct lines *l)
 	off_t end = lseek(l->fd, 0, SEEK_CUR);
 	struct stat st;
 
-	if (l->regular && l->torn && !fstat(l->fd, &st) && end == st.st_size && end >= (off_t)l->torn &&
-	    !ftruncate(l->fd, end - (off_t)l->torn))
+	if (l->regular && l->torn && !fstat(l->fd, &st) && end == st.st_size &&
+	    end >= (off_t)l->torn && !ftruncate(l->fd, end - (off_t)l->torn))
 		l->torn = 0;
 }
 

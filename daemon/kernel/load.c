@@ -52,6 +52,7 @@ static void set_knobs(struct kernel *k, const struct kernel_conf *c)
 	struct tpd__rodata *r = k->skel->rodata;
 
 	r->knob_tgid = c->tgid;
+	r->knob_trust_pid = c->tgid && c->features->multi_pid;
 	r->knob_stream = c->stream;
 	r->knob_shards = k->shards;
 	r->knob_hist_hash = c->fns > HIST_ARRAY_FNS;

@@ -77,7 +77,6 @@ void kernel_fn_stats(const struct kernel *k, uint32_t fn, struct fn_stats *ret)
 	for (uint32_t i = 0; i < k->shards; i++) {
 		const struct fn_stats *s = &k->stats[(size_t)fn * k->shards + i];
 
-		ret->entered += s->entered;
 		ret->total_ns += s->total_ns;
 		ret->filtered += s->filtered;
 		ret->min_inv = MAX(ret->min_inv, s->min_inv);
@@ -87,6 +86,11 @@ void kernel_fn_stats(const struct kernel *k, uint32_t fn, struct fn_stats *ret)
 		for (int j = 0; j < LOST_MAX; j++)
 			ret->lost[j] += s->lost[j];
 	}
+	/* Each call began, and then either ended in one of these ways or was never followed. */
+	for (int j = 0; j < CALL_EXIT_MAX; j++)
+		ret->entered += ret->exits[j];
+	ret->entered += ret->lost[LOST_MAP_FULL] + ret->lost[LOST_DEPTH] + ret->lost[LOST_READ_FAULT] +
+			ret->lost[LOST_MISSED];
 }
 
 /* The shared hash is looked up bucket by bucket between the function's extremes, not walked. */

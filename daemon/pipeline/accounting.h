@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* accounting.h: proof that no event went missing unseen: attempted = received + lost, on every CPU. */
+/*
+ * accounting.h: proof that no event went missing unseen: attempted = received + lost, on every
+ * CPU.
+ */
 #ifndef TPD_ACCOUNTING_H
 #define TPD_ACCOUNTING_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * decode.c: one loop over field tables. A new kind of event is a row of EV_KINDS in event.h and a table of
- * columns here; a column names a member of its struct, the key it gets and the form it takes.
+ * decode.c: one loop over field tables. A new kind of event is a row of EV_KINDS in event.h and a
+ * table of columns here; a column names a member of its struct, the key it gets and the form it
+ * takes.
  */
 #include <sys/wait.h>
 #include "pipeline/decode.h"
@@ -105,7 +106,7 @@ static const struct shape shapes[] = {
 #undef X
 };
 
-/* Sizes spelt out: a memcpy() of unknown length took a quarter of the time of a record. */
+/* Sizes spelt out: a memcpy() of unknown length would be a call for each field. */
 static inline uint64_t load(const unsigned char *p, size_t size)
 {
 	uint64_t v8 = 0;
@@ -182,7 +183,7 @@ static int put(const struct decoder *d, const struct ev_hdr *h, const struct col
 		record_val(r, c->key, VAL_TIME, clock_map_wall(&d->clock, v));
 		return 0;
 	case FORM_SPAN:
-		/* The end of a call found dead is a guess that may lie before its start: 0, as in the statistics. */
+		/* The end of a call found dead is a guess, maybe too early: 0, as in the statistics. */
 		record_val(r, c->key, VAL_NS, h->ts_ns > v ? h->ts_ns - v : 0);
 		return 0;
 	case FORM_ID:

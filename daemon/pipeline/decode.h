@@ -24,8 +24,9 @@ struct decoder {
 int decode_header(const void *bytes, size_t len, struct ev_hdr *h);
 
 /*
- * bytes need no alignment; the record's strings point into them and into d->fns. 0; -EBADMSG for bytes that
- * no BPF program of ours sends; -ENOTSUP for a kind that is not known here, to be skipped. *r is set only on success.
+ * bytes need no alignment; the record's strings point into them and into d->fns. 0; -EBADMSG for
+ * bytes that no BPF program of ours sends; -ENOTSUP for a kind that is not known here, to be
+ * skipped. *r is set only on success.
  */
 int decode_event(const struct decoder *d, const void *bytes, size_t len, struct record *r);
 

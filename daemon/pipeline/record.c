@@ -47,8 +47,8 @@ void record_val(struct record *r, enum record_key key, enum val_type type, uint6
 
 void record_str(struct record *r, enum record_key key, const char *s, size_t len)
 {
-	append(r, (struct field){ .key = key, .type = VAL_STR, .len = (uint32_t)MIN(len, UINT32_MAX),
-				  .str = s });
+	append(r, (struct field){ .key = key, .type = VAL_STR,
+				  .len = (uint32_t)MIN(len, UINT32_MAX), .str = s });
 }
 
 void record_list(struct record *r, enum record_key key, enum val_type type,

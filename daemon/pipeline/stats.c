@@ -23,6 +23,8 @@ void stats_merge_buckets(uint64_t *into, const uint64_t *from)
 
 void stats_count(struct fn_stats *s, uint64_t *buckets, enum call_exit exit, uint64_t ns)
 {
+	if ((unsigned)exit >= CALL_EXIT_MAX)
+		return;
 	s->entered++;
 	s->exits[exit]++;
 	if (exit == EXIT_OPEN)
@@ -121,7 +123,8 @@ void stats_summary(struct summary *out, const struct fn_report *f)
 		uint64_t v = i == EXIT_OPEN ? stats_open(&f->stats) : f->stats.exits[i];
 
 		if (v)
-			out->returns[n++] = (struct field){ .key = keys[i], .type = VAL_U64, .u = v };
+			out->returns[n++] =
+				(struct field){ .key = keys[i], .type = VAL_U64, .u = v };
 	}
 	record_str(r, K_FUNCTION, f->function, strlen(f->function));
 	record_str(r, K_MODULE, f->module, strlen(f->module));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* stats.h: exact counts and near percentiles of functions, from the blocks that the kernel keeps. */
+/*
+ * stats.h: exact counts and near percentiles of functions, from the blocks that the kernel keeps.
+ */
 #ifndef TPD_STATS_H
 #define TPD_STATS_H
 
@@ -25,16 +27,22 @@ struct fn_report {
 /* Add what one shard of CPUs saw. */
 void stats_merge(struct fn_stats *into, const struct fn_stats *shard);
 void stats_merge_buckets(uint64_t *into, const uint64_t *from);
-/* Add one call that ended, as the BPF programs do: for recorded streams. buckets may be NULL. */
+/*
+ * Add one call that ended, as the BPF programs do: for recorded streams. An exit that is none does
+ * not count.
+ */
 void stats_count(struct fn_stats *s, uint64_t *buckets, enum call_exit exit, uint64_t ns);
 
 /*
- * Percentiles by nearest rank, each the middle of its bucket within [min, max]: exact below 64 ns, at most
- * 1/64 off below 2^HIST_TOP ns; from there on the maximum is given.
+ * Percentiles by nearest rank, each the middle of its bucket within [min, max]: exact below 64 ns,
+ * at most 1/64 off below 2^HIST_TOP ns; from there on the maximum is given.
  */
 void stats_latency(struct latency *l, const struct fn_stats *s, const uint64_t *buckets);
 
-/* Calls that have begun and neither ended nor were lost track of (LOST_DEPTH, MAP_FULL, READ_FAULT, MISSED). */
+/*
+ * Calls that have begun and neither ended nor were lost track of (LOST_DEPTH, MAP_FULL,
+ * READ_FAULT, MISSED).
+ */
 uint64_t stats_open(const struct fn_stats *s);
 uint64_t stats_lost(const struct fn_stats *s);
 

@@ -8,7 +8,8 @@
 
 enum { COL_CALLS, COL_LOST, COL_TOTAL, COL_MIN, COL_P50, COL_P90, COL_P99, COL_MAX, COLS };
 
-static const char *const heads[COLS] = { "calls", "lost", "total", "min", "p50", "p90", "p99", "max" };
+static const char *const heads[COLS] = { "calls", "lost", "total", "min",
+					 "p50",   "p90",  "p99",   "max" };
 
 struct row {
 	char cell[COLS][HUMAN_MAX];
@@ -30,8 +31,8 @@ static void make_ends(char out[ENDS_MAX], const struct fn_stats *s)
 		uint64_t v = i == EXIT_OPEN ? stats_open(s) : s->exits[i];
 
 		if (v && len < ENDS_MAX)
-			len += (size_t)snprintf(out + len, ENDS_MAX - len, "%s%s %s", len ? ", " : "",
-						human_count(n, v), names[i]);
+			len += (size_t)snprintf(out + len, ENDS_MAX - len, "%s%s %s",
+						len ? ", " : "", human_count(n, v), names[i]);
 	}
 }
 
@@ -79,7 +80,7 @@ static void print_row(FILE *out, const struct fn_report *f, const struct row *ro
 static int by_total(const void *a, const void *b)
 {
 	const struct fn_report *x = a, *y = b;
-	uint64_t tx = x->latency.count ? x->latency.total : 0, ty = y->latency.count ? y->latency.total : 0;
+	uint64_t tx = x->latency.total, ty = y->latency.total; /* 0 while no call has ended */
 
 	if (tx != ty)
 		return tx > ty ? -1 : 1;
@@ -132,8 +133,8 @@ static uint64_t octave_floor(unsigned o)
 	return o ? 1ull << (o - 1) : 0;
 }
 
-static void print_octave(FILE *out, const struct fn_report *f, unsigned o, uint64_t n, uint64_t most,
-			 unsigned width)
+static void print_octave(FILE *out, const struct fn_report *f, unsigned o, uint64_t n,
+			 uint64_t most, unsigned width)
 {
 	const struct { const char *name; uint64_t ns; } marks[] = {
 		{ " p50", f->latency.p50 }, { " p90", f->latency.p90 }, { " p99", f->latency.p99 },

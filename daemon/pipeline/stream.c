@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* stream.c: see stream.h. What is read is hostile: memory stays in proportion to the bytes that the file really has. */
+/*
+ * stream.c: see stream.h. What is read is hostile: memory stays in proportion to the bytes that
+ * the file really has.
+ */
 #include "base/file.h"
 #include "pipeline/stream.h"
 

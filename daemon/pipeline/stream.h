@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream.h: events recorded as they came (--record), to be decoded again later without kernel and root (--replay).
+ * stream.h: events recorded as they came (--record), to be decoded again later without kernel and
+ * root (--replay).
  *
- * A file is a head and frames. A frame begins with a struct ev_hdr, whose len gives the step; it is an event of
- * event.h, or one of the kinds below, which carry what the decoder must know besides. Unknown kinds are skipped.
+ * A file is a head and frames. A frame begins with a struct ev_hdr, whose len gives the step; it
+ * is an event of event.h, or one of the kinds below, which carry what the decoder must know
+ * besides. Unknown kinds are skipped.
  */
 #ifndef TPD_STREAM_H
 #define TPD_STREAM_H
@@ -23,14 +25,16 @@ _Static_assert(sizeof(struct stream_head) == 32, "file layout");
 
 /* The header, two NUL-terminated strings, NULs up to a multiple of 8. */
 #define STREAM_META 0x8000 /* key and value: host, kernel, exe ... */
-#define STREAM_FN   0x8001 /* name and module of the next function, from 0; before any event of it */
+#define STREAM_FN   0x8001 /* name and module of the next function, from 0, before its events */
 
 struct stream_writer;
 
 /* Opens as file_open_output() does, and truncates. */
 int stream_writer_open(struct stream_writer **ret, const char *path, const struct clock_map *clock,
 		       uint64_t salt);
-/* Each returns 0, or the first negative errno that the writer ran into: the recording ends there. */
+/*
+ * Each returns 0, or the first negative errno that the writer ran into: the recording ends there.
+ */
 int stream_write_meta(struct stream_writer *w, const char *key, const char *value);
 int stream_write_fn(struct stream_writer *w, const struct fn_name *fn);
 int stream_write_event(struct stream_writer *w, const void *bytes, size_t len);
@@ -45,8 +49,8 @@ int stream_reader_open(struct stream_reader **ret, const char *path);
 /* The same from an open file, which is taken over, also on failure. */
 int stream_reader_new(struct stream_reader **ret, FILE *f);
 /*
- * The next event, valid until the next call. 1; 0 at the end; -ENODATA: the file ends in the middle of a frame;
- * -EBADMSG: no stream from here on.
+ * The next event, valid until the next call. 1; 0 at the end; -ENODATA: the file ends in the
+ * middle of a frame; -EBADMSG: no stream from here on.
  */
 int stream_next(struct stream_reader *r, const void **bytes, size_t *len);
 /* Decodes what stream_next() gave: has clock, salt and the names so far. */

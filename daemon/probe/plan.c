@@ -38,8 +38,9 @@ static bool excluded(const struct plan *p, const struct image *img, const char *
 static bool is_function(void *arg, uint64_t addr)
 {
 	struct image *img = arg;
+	const struct symbol *sym = symbols_starting_at(img->symbols, addr);
 
-	return symbols_starting_at(img->symbols, addr) != NULL;
+	return sym && !is_cold(sym->name);
 }
 
 static int text_at(void *arg, uint64_t addr, const uint8_t **ret, size_t *len)

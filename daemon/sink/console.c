@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * console.c: a record a line for people. A record that tells of a function and its duration is laid out in columns, any other as
- * its type and key=value; nothing here knows the types of records.
+ * console.c: a record a line for people. A record that tells of a function and its duration is
+ * laid out in columns, any other as its type and key=value; nothing here knows the types of
+ * records.
  */
 #include <inttypes.h>
 #include <time.h>

@@ -79,6 +79,8 @@ const char schema_text[] =
 "\"signal\":{\"description\":\"that ended it\",\"type\":\"integer\"},\n"
 "\"exe\":{\"$ref\":\"#/$defs/text\"},\n"
 "\"path\":{\"$ref\":\"#/$defs/text\"},\n"
+"\"probes\":{\"description\":\"new with a library or image\",\"type\":\"array\",\n"
+"\"items\":{\"$ref\":\"#/$defs/probe\"}},\n"
 "\"invalid_utf8\":{\"$ref\":\"#/$defs/invalid_utf8\"}},\n"
 "\"required\":[\"type\",\"ts\",\"pid\",\"event\"]},\n"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text.c: see text.h. When the output takes no more, calls are shed before the records that frame the stream;
- * a `lost` record stands in the stream where the gap is, before the first line that was taken again.
+ * text.c: see text.h. When the output takes no more, calls are shed before the records that frame
+ * the stream; a `lost` record stands in the stream where the gap is, before the first line that
+ * was taken again.
  */
 #include "base/clock.h"
 #include "event.h"

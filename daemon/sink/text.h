@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* text.h: what sinks that write lines share: a record becomes a line, losses of the output are told in it. */
+/*
+ * text.h: what sinks that write lines share: a record becomes a line, losses of the output are
+ * told in it.
+ */
 #ifndef TPD_TEXT_H
 #define TPD_TEXT_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * demangle.c: C++ and Rust names by libiberty. A short name can stand for gigabytes (substitutions that double),
- * so the text is taken through the callback interface and the demangler is left by longjmp once it is too long.
+ * demangle.c: C++ and Rust names by libiberty. A short name can stand for gigabytes (substitutions
+ * that double), so the text is taken through the callback interface and the demangler is left by
+ * longjmp once it is too long.
  */
 #include <libiberty/demangle.h>
 #include <setjmp.h>
@@ -43,8 +44,8 @@ static void text_add(const char *s, size_t n, void *arg)
 		return;
 	}
 	/*
-	 * While libiberty hands over a Rust identifier with other letters than ASCII it owns a buffer, which
-	 * would be lost: leave at the next piece.
+	 * While libiberty hands over a Rust identifier with other letters than ASCII it owns a
+	 * buffer, which would be lost: leave at the next piece.
 	 */
 	for (i = 0; i < n; i++)
 		if (s[i] & 0x80)

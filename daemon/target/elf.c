@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * elf.c: one ELF file: segments, sections, notes, needed libraries. libelf reads the headers with
- * pread (ELF_C_READ, never mmap), so that a file truncated behind our back is an error and no SIGBUS.
- * Section headers are a courtesy: the kernel does not look at them, so when they are missing or
- * broken the file counts as one without.
+ * pread (ELF_C_READ, never mmap), so that a file truncated behind our back is an error and no
+ * SIGBUS. Section headers are a courtesy: the kernel does not look at them, so when they are
+ * missing or broken the file counts as one without.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -80,7 +80,9 @@ static int check_header(const struct elf *e)
 	if (h->e_version != EV_CURRENT || h->e_ident[EI_VERSION] != EV_CURRENT ||
 	    (h->e_phnum && h->e_phentsize != sizeof(Elf64_Phdr)))
 		return -EBADMSG;
-	/* The real number of sections or segments may stand in section 0; libelf allocates by it. */
+	/*
+	 * The real number of sections or segments may stand in section 0; libelf allocates by it.
+	 */
 	if (!h->e_shoff || (h->e_shnum && h->e_phnum != PN_XNUM))
 		return 0;
 	err = elf_read(e, h->e_shoff, sizeof(*first), &first);
@@ -218,16 +220,18 @@ static void read_notes(struct elf *e, Elf *elf)
 
 	for (i = 0; i < e->nsec; i++)
 		if (e->sec[i].type == SHT_NOTE)
-			read_note(e, elf, &(GElf_Shdr){ .sh_offset = e->sec[i].offset,
-							.sh_size = e->sec[i].size,
-							.sh_addralign = 4 });
+			read_note(e, elf,
+				  &(GElf_Shdr){ .sh_offset = e->sec[i].offset,
+						.sh_size = e->sec[i].size,
+						.sh_addralign = 4 });
 	if (elf_getphdrnum(elf, &n))
 		return;
 	for (i = 0; i < n && !e->build_id[0]; i++)
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_NOTE)
-			read_note(e, elf, &(GElf_Shdr){ .sh_offset = ph.p_offset,
-							.sh_size = ph.p_filesz,
-							.sh_addralign = ph.p_align });
+			read_note(e, elf,
+				  &(GElf_Shdr){ .sh_offset = ph.p_offset,
+						.sh_size = ph.p_filesz,
+						.sh_addralign = ph.p_align });
 }
 
 static int read_needed(struct elf *e, uint64_t at)

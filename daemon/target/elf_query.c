@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * elf_query.c: questions to an open ELF file: addresses and offsets, symbol tables, text, imports.
- * Text and imports are read when first asked for and kept in struct elf, which elf_open() allocated,
- * so taking the const of the handle away for them is sound.
+ * Text and imports are read when first asked for and kept in struct elf, which elf_open()
+ * allocated, so taking the const of the handle away for them is sound.
  */
 #include <elf.h>
 #include <sys/mman.h>
@@ -12,8 +12,9 @@
 #define TEXT_CHUNK (256u << 10)
 
 /*
- * A copy of one executable segment: address space for all of it, filled by pread chunk by chunk where
- * somebody looked. A mapping of the file itself would deliver SIGBUS when the file is truncated.
+ * A copy of one executable segment: address space for all of it, filled by pread chunk by chunk
+ * where somebody looked. A mapping of the file itself would deliver SIGBUS when the file is
+ * truncated.
  */
 struct elf_text_copy {
 	uint8_t *bytes;
@@ -146,7 +147,8 @@ static int text_chunk(const struct elf *e, const struct elf_segment *s, size_t c
 	int err = 0;
 
 	if (!t->present[chunk])
-		err = elf_read_at(e, s->offset + at, t->bytes + at, MIN(TEXT_CHUNK, s->filesz - at));
+		err = elf_read_at(e, s->offset + at, t->bytes + at,
+				  MIN(TEXT_CHUNK, s->filesz - at));
 	t->present[chunk] |= !err;
 	return err;
 }
@@ -212,7 +214,10 @@ int elf_text(const struct elf *e, uint64_t addr, const uint8_t **ret, size_t *le
 	return 0;
 }
 
-/* Index of the last symbol of the DT_GNU_HASH chain that begins with symbol i, whose link is at offset at. */
+/*
+ * Index of the last symbol of the DT_GNU_HASH chain that begins with symbol i, whose link is at
+ * offset at.
+ */
 static int gnu_hash_chain(const struct elf *e, uint64_t at, uint64_t i, uint64_t *ret)
 {
 	uint32_t link[1024];
@@ -232,7 +237,9 @@ static int gnu_hash_chain(const struct elf *e, uint64_t at, uint64_t i, uint64_t
 	return -EFBIG;
 }
 
-/* How many symbols a DT_GNU_HASH table covers: the end of the last chain (there is no count in it). */
+/*
+ * How many symbols a DT_GNU_HASH table covers: the end of the last chain (there is no count in it).
+ */
 static int gnu_hash_count(const struct elf *e, uint64_t *ret)
 {
 	AUTO_FREE uint32_t *h = NULL, *bucket = NULL;
@@ -241,9 +248,10 @@ static int gnu_hash_count(const struct elf *e, uint64_t *ret)
 
 	err = elf_addr_to_offset(e, e->dyn.gnu_hash, &off);
 	if (!err)
-		err = elf_read(e, off, 4 * sizeof(*h), &h); /* nbuckets, first symbol, bloom words, shift */
+		err = elf_read(e, off, 4 * sizeof(*h), &h);
 	if (err)
 		return err;
+	/* buckets, first symbol, words of the bloom filter, shift */
 	at = off + 16 + 8 * (uint64_t)h[2];
 	if (h[0] > ELF_MAX_SYMBOLS)
 		return -EFBIG;

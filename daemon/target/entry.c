@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry.c: where a call is said to begin. The kernel emulates a few instructions and single-steps the rest,
- * which costs five times as much; so the probe moves behind what can be passed over without a difference.
+ * entry.c: where a call is said to begin. The kernel emulates a few instructions and single-steps
+ * the rest, which costs five times as much; so the probe moves behind what can be passed over
+ * without a difference.
  */
 #include "target/walk.h"
 
 #define ENTRY_MAX_INSNS 12
 #define ENTRY_MAX_BYTES 48
 
-#define REG_RBX 3
-#define REG_RSP 4
-#define REG_R11 11
-#define REG_R14 14
+#define REG_RBX		3
+#define REG_RSP		4
+#define REG_R11		11
+#define REG_R14		14
 
 struct entry {
 	struct walk *w;
-	uint64_t landed;   /* bit n: a jump goes to the function's byte n */
-	bool to_start;     /* a jump goes to the first byte */
-	bool tables;       /* an indirect jump may go anywhere in the function, with the height of its entry */
-	bool only_endbr;   /* so far nothing else was passed over */
-	bool go_checked;   /* Go: the stack limit has been compared */
+	uint64_t landed; /* bit n: a jump goes to the function's byte n */
+	bool to_start;	 /* a jump goes to the first byte */
+	bool tables;	 /* an indirect jump may go anywhere in the function, with the height of its
+			    entry */
+	bool only_endbr; /* so far nothing else was passed over */
+	bool go_checked; /* Go: the stack limit has been compared */
 	bool done;
 	struct insn_full in;
 	const uint8_t *code;
@@ -73,14 +75,16 @@ static bool entry_emulated(const struct entry *en)
 		return false;
 	if (z->opcode == 0x90)
 		return z->length == 1;
-	return (z->opcode & 0xf8) == 0x50 && (z->length == 1 || (z->length == 2 && en->code[0] == 0x41));
+	return (z->opcode & 0xf8) == 0x50 &&
+	       (z->length == 1 || (z->length == 2 && en->code[0] == 0x41));
 }
 
 /* Will the kernel surely take a probe here? What good_insns_64 holds, without its finer points. */
 static bool entry_accepted(const struct entry *en)
 {
-	static const uint8_t refused[] = { 0x6c, 0x6d, 0x6e, 0x6f, 0xcc, 0xcd, 0xce, 0xcf, 0xe4, 0xe5, 0xe6, 0xe7,
-					   0xec, 0xed, 0xee, 0xef, 0xf1, 0xf4, 0xfa, 0xfb };
+	static const uint8_t refused[] = { 0x6c, 0x6d, 0x6e, 0x6f, 0xcc, 0xcd, 0xce,
+					   0xcf, 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed,
+					   0xee, 0xef, 0xf1, 0xf4, 0xfa, 0xfb };
 	const ZydisDecodedInstruction *z = &en->in.z;
 
 	if ((en->node->in.flags & INSN_REFUSED) || z->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
@@ -102,16 +106,18 @@ static bool entry_saves(const struct entry *en)
 	return reg == REG_RBX || reg == 5 || reg >= 12;
 }
 
-/* mov is the only one of these that touches memory, if its operands say so; none can fault but by that. */
+/* mov is the only one of these that touches memory, if its operands say so; none can fault but by
+ * that. */
 static bool entry_harmless(ZydisMnemonic m)
 {
 	static const uint16_t list[] = {
-		ZYDIS_MNEMONIC_MOV, ZYDIS_MNEMONIC_MOVZX, ZYDIS_MNEMONIC_MOVSX, ZYDIS_MNEMONIC_MOVSXD,
-		ZYDIS_MNEMONIC_LEA, ZYDIS_MNEMONIC_XOR, ZYDIS_MNEMONIC_OR, ZYDIS_MNEMONIC_AND,
-		ZYDIS_MNEMONIC_ADD, ZYDIS_MNEMONIC_SUB, ZYDIS_MNEMONIC_CMP, ZYDIS_MNEMONIC_TEST,
-		ZYDIS_MNEMONIC_NOP, ZYDIS_MNEMONIC_ENDBR64, ZYDIS_MNEMONIC_SHL, ZYDIS_MNEMONIC_SHR,
-		ZYDIS_MNEMONIC_SAR, ZYDIS_MNEMONIC_NOT, ZYDIS_MNEMONIC_NEG, ZYDIS_MNEMONIC_INC,
-		ZYDIS_MNEMONIC_DEC,
+		ZYDIS_MNEMONIC_MOV,    ZYDIS_MNEMONIC_MOVZX,   ZYDIS_MNEMONIC_MOVSX,
+		ZYDIS_MNEMONIC_MOVSXD, ZYDIS_MNEMONIC_LEA,     ZYDIS_MNEMONIC_XOR,
+		ZYDIS_MNEMONIC_OR,     ZYDIS_MNEMONIC_AND,     ZYDIS_MNEMONIC_ADD,
+		ZYDIS_MNEMONIC_SUB,    ZYDIS_MNEMONIC_CMP,     ZYDIS_MNEMONIC_TEST,
+		ZYDIS_MNEMONIC_NOP,    ZYDIS_MNEMONIC_ENDBR64, ZYDIS_MNEMONIC_SHL,
+		ZYDIS_MNEMONIC_SHR,    ZYDIS_MNEMONIC_SAR,     ZYDIS_MNEMONIC_NOT,
+		ZYDIS_MNEMONIC_NEG,    ZYDIS_MNEMONIC_INC,     ZYDIS_MNEMONIC_DEC,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
@@ -137,7 +143,8 @@ static bool entry_may_write(const struct entry *en, ZydisRegister reg)
 	case REG_R11:
 		return !go;
 	case REG_RSP:
-		return go && en->node->in.sp == TRACK_ADD && en->in.z.mnemonic != ZYDIS_MNEMONIC_LEA;
+		return go && en->node->in.sp == TRACK_ADD &&
+		       en->in.z.mnemonic != ZYDIS_MNEMONIC_LEA;
 	case REG_R14:
 		return !go;
 	case 5:
@@ -155,14 +162,16 @@ static bool entry_may_read(ZydisRegister reg)
 {
 	ZydisRegister full = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
 
-	return full != ZYDIS_REGISTER_NONE && (ZydisRegisterGetClass(full) == ZYDIS_REGCLASS_GPR64 ||
-					       ZydisRegisterGetClass(full) == ZYDIS_REGCLASS_FLAGS);
+	return full != ZYDIS_REGISTER_NONE &&
+	       (ZydisRegisterGetClass(full) == ZYDIS_REGCLASS_GPR64 ||
+		ZydisRegisterGetClass(full) == ZYDIS_REGCLASS_FLAGS);
 }
 
 static bool entry_reads_limit(const struct entry *en, const ZydisDecodedOperand *op)
 {
-	return en->w->f->go && op->mem.base == ZYDIS_REGISTER_R14 && op->mem.index == ZYDIS_REGISTER_NONE &&
-	       op->mem.disp.value == 0x10 && en->in.z.mnemonic == ZYDIS_MNEMONIC_CMP;
+	return en->w->f->go && op->mem.base == ZYDIS_REGISTER_R14 &&
+	       op->mem.index == ZYDIS_REGISTER_NONE && op->mem.disp.value == 0x10 &&
+	       en->in.z.mnemonic == ZYDIS_MNEMONIC_CMP;
 }
 
 static bool entry_may_touch(const struct entry *en, const ZydisDecodedOperand *op)
@@ -190,8 +199,9 @@ static bool entry_may_pass(const struct entry *en)
 			return false;
 		if (op->type != ZYDIS_OPERAND_TYPE_REGISTER)
 			continue;
-		if ((op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) ? !entry_may_write(en, op->reg.value)
-								    : !entry_may_read(op->reg.value))
+		if ((op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+			    ? !entry_may_write(en, op->reg.value)
+			    : !entry_may_read(op->reg.value))
 			return false;
 	}
 	return true;
@@ -240,7 +250,8 @@ static bool entry_take_go(struct entry *en, struct sites *s)
 {
 	const struct insn *in = &en->node->in;
 
-	if (!en->go_checked || in->flow != INSN_JCC || !entry_emulated(en) || !entry_slow_path(en, in->target))
+	if (!en->go_checked || in->flow != INSN_JCC || !entry_emulated(en) ||
+	    !entry_slow_path(en, in->target))
 		return false;
 	entry_take(en, s, true);
 	s->entry_skip_cc = true;
@@ -249,7 +260,8 @@ static bool entry_take_go(struct entry *en, struct sites *s)
 	return true;
 }
 
-/* A target of an unknown table could lie between; a saved register says that this is still the prologue. */
+/* A target of an unknown table could lie between; a saved register says that this is still the
+ * prologue. */
 static bool entry_allowed(const struct entry *en, uint64_t addr)
 {
 	const struct node *n = en->node;
@@ -261,7 +273,8 @@ static bool entry_allowed(const struct entry *en, uint64_t addr)
 	return !en->tables || en->only_endbr || entry_saves(en);
 }
 
-/* Looks at one instruction. *second: the best site so far of those that cost a single-step on some kernel. */
+/* Looks at one instruction. *second: the best site so far of those that cost a single-step on some
+ * kernel. */
 static void entry_look(struct entry *en, struct sites *s, struct sites *second)
 {
 	uint64_t addr = walk_addr(en->w, en->node);
@@ -274,7 +287,8 @@ static void entry_look(struct entry *en, struct sites *s, struct sites *second)
 		return;
 	}
 	if (once && entry_allowed(en, addr)) {
-		/* An exit is no good entry: which of the two programs runs first there is up to the kernel. */
+		/* An exit is no good entry: which of the two programs runs first there is up to the
+		 * kernel. */
 		if (entry_emulated(en) && (first || !walk_leaves(en->w, en->node))) {
 			entry_take(en, s, true);
 			en->done = true;
@@ -286,7 +300,8 @@ static void entry_look(struct entry *en, struct sites *s, struct sites *second)
 			entry_take(en, second, false);
 	}
 	for (unsigned i = 0; i < en->in.z.operand_count; i++)
-		if (en->in.op[i].type == ZYDIS_OPERAND_TYPE_MEMORY && entry_reads_limit(en, &en->in.op[i]))
+		if (en->in.op[i].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    entry_reads_limit(en, &en->in.op[i]))
 			en->go_checked = true;
 	if (!entry_may_pass(en))
 		en->done = true;
@@ -316,8 +331,10 @@ enum sites_error entry_choose(struct walk *w, struct sites *s)
 	uint32_t off = 0;
 
 	entry_scan(&en);
-	for (int i = 0; i <= ENTRY_MAX_INSNS && off <= ENTRY_MAX_BYTES && off < p->size && !en.done; i++) {
-		/* A jump, or a call of another function, that comes in here has not passed the first byte. */
+	for (int i = 0; i <= ENTRY_MAX_INSNS && off <= ENTRY_MAX_BYTES && off < p->size && !en.done;
+	     i++) {
+		/* A jump, or a call of another function, that comes in here has not passed the
+		 * first byte. */
 		if (i && ((en.landed >> off & 1) || walk_is_function(w, p->addr + off)))
 			break;
 		en.node = walk_find(w, p->addr + off);

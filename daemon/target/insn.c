@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* insn.c: facts of one instruction: where it goes, what it does to the stack, whether it can be probed. */
+/* insn.c: facts of one instruction: where it goes, what it does to the stack, whether it can be
+ * probed. */
 #include "target/insn.h"
 
 #define INSN_MAX_DELTA (1 << 28)
@@ -43,7 +44,8 @@ static bool insn_concerns_stack(const ZydisDecodedInstruction *z)
 	return reg == 4 || reg == 5 || rm == 4 || rm == 5;
 }
 
-static void insn_slot(struct insn *in, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op)
+static void insn_slot(struct insn *in, const ZydisDecodedInstruction *z,
+		      const ZydisDecodedOperand *op)
 {
 	bool agen = op->mem.type == ZYDIS_MEMOP_TYPE_AGEN;
 
@@ -51,7 +53,8 @@ static void insn_slot(struct insn *in, const ZydisDecodedInstruction *z, const Z
 		return;
 	if (op->mem.base != ZYDIS_REGISTER_RSP && op->mem.base != ZYDIS_REGISTER_RBP)
 		return;
-	if (agen ? z->mnemonic != ZYDIS_MNEMONIC_LEA : !(op->actions & ZYDIS_OPERAND_ACTION_MASK_READ))
+	if (agen ? z->mnemonic != ZYDIS_MNEMONIC_LEA
+		 : !(op->actions & ZYDIS_OPERAND_ACTION_MASK_READ))
 		return;
 	if (op->mem.disp.value < -INSN_MAX_DELTA || op->mem.disp.value > INSN_MAX_DELTA)
 		return;
@@ -71,8 +74,8 @@ static void insn_track_add(struct insn *in, uint8_t *track, uint8_t how, int64_t
 }
 
 /* mov and lea between rsp and rbp, add and sub of a number; *track was TRACK_LOST. */
-static void insn_track_move(struct insn *in, uint8_t *track, ZydisRegister self, ZydisRegister other,
-			    const struct insn_full *f)
+static void insn_track_move(struct insn *in, uint8_t *track, ZydisRegister self,
+			    ZydisRegister other, const struct insn_full *f)
 {
 	const ZydisDecodedOperand *src = &f->op[1];
 
@@ -168,7 +171,8 @@ static bool insn_ambiguous(const ZydisDecodedInstruction *z)
 	return insn_prefix(z, "\x66") && !z->raw.rex.W;
 }
 
-static void insn_branch(struct insn *in, const ZydisDecodedInstruction *z, uint64_t addr, uint8_t flow)
+static void insn_branch(struct insn *in, const ZydisDecodedInstruction *z, uint64_t addr,
+			uint8_t flow)
 {
 	in->flow = flow;
 	if (z->raw.imm[0].is_relative) {
@@ -178,7 +182,8 @@ static void insn_branch(struct insn *in, const ZydisDecodedInstruction *z, uint6
 	/* branch_setup_xol_ops(): -ENOTSUPP */
 	if (insn_prefix(z, "\x66"))
 		in->flags |= INSN_REFUSED;
-	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR || (insn_ambiguous(z) && !(in->flags & INSN_DIRECT)))
+	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
+	    (insn_ambiguous(z) && !(in->flags & INSN_DIRECT)))
 		in->flow = INSN_BAD;
 }
 
@@ -186,7 +191,8 @@ static void insn_flow_cond(struct insn *in, const ZydisDecodedInstruction *z, ui
 {
 	bool near = z->opcode_map == ZYDIS_OPCODE_MAP_0F && (z->opcode & 0xf0) == 0x80;
 	bool brief = z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && (z->opcode & 0xf0) == 0x70;
-	bool loop = z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && z->opcode >= 0xe0 && z->opcode <= 0xe3;
+	bool loop =
+		z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && z->opcode >= 0xe0 && z->opcode <= 0xe3;
 
 	in->cc = z->opcode & 0xf;
 	insn_branch(in, z, addr, near || brief ? INSN_JCC : loop ? INSN_LOOP : INSN_BAD);
@@ -207,7 +213,9 @@ static void insn_flow(struct insn *in, const ZydisDecodedInstruction *z, uint64_
 			in->flags |= INSN_RIP_SLOT;
 		break;
 	case ZYDIS_MNEMONIC_RET:
-		in->flow = (z->opcode == 0xc2 || z->opcode == 0xc3) && !insn_ambiguous(z) ? INSN_RET : INSN_BAD;
+		in->flow = (z->opcode == 0xc2 || z->opcode == 0xc3) && !insn_ambiguous(z)
+				   ? INSN_RET
+				   : INSN_BAD;
 		in->pop = z->opcode == 0xc2 ? (uint16_t)z->raw.imm[0].value.u : 0;
 		break;
 	case ZYDIS_MNEMONIC_INT3:
@@ -242,7 +250,8 @@ static void insn_flow(struct insn *in, const ZydisDecodedInstruction *z, uint64_
 	}
 }
 
-bool insn_decode(const ZydisDecoder *d, const uint8_t *code, size_t len, uint64_t addr, struct insn *in)
+bool insn_decode(const ZydisDecoder *d, const uint8_t *code, size_t len, uint64_t addr,
+		 struct insn *in)
 {
 	ZydisDecoderContext ctx;
 	struct insn_full f;

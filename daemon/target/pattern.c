@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pattern.c: reads a pattern: module or not, glob or not, and which word a mangled name must have to be
- * worth demangling.
+ * pattern.c: reads a pattern: module or not, glob or not, and which word a mangled name must have
+ * to be worth demangling.
  */
 #include <ctype.h>
 #include <fnmatch.h>
@@ -24,13 +24,15 @@ static const char *find_separator(const char *s)
 	return NULL;
 }
 
-/* Is the "[" at s[i] the begin of a set, and where does that end? 0: it is a bracket of the name. */
+/*
+ * Is the "[" at s[i] the begin of a set, and where does that end? 0: it is a bracket of the name.
+ */
 static size_t set_end(const char *s, size_t i)
 {
 	const char *close;
 
-	if (pattern_operator(s, i) || (i && strchr("<&( *,", s[i - 1])) || !strncmp(s + i, "[abi:", 5) ||
-	    !strncmp(s + i, "[...]", 5))
+	if (pattern_operator(s, i) || (i && strchr("<&( *,", s[i - 1])) ||
+	    !strncmp(s + i, "[abi:", 5) || !strncmp(s + i, "[...]", 5))
 		return 0;
 	close = s[i + 1] ? strchr(s + i + 2 + (s[i + 1] == '!' || s[i + 1] == '^'), ']') : NULL;
 	return close ? (size_t)(close - s) : 0;
@@ -92,9 +94,10 @@ static bool make_glob(const char *name, char *glob, char *plain)
 static bool is_abbreviated(const char *word, size_t n)
 {
 	static const char *const known[] = {
-		"std", "string", "basic_string", "allocator", "istream", "ostream", "iostream",
-		"basic_istream", "basic_ostream", "basic_iostream", "char_traits", "operator",
-		"anonymous", "namespace", "lambda", "closure", "unnamed", "type",
+		"std",	       "string",   "basic_string",  "allocator",     "istream",
+		"ostream",     "iostream", "basic_istream", "basic_ostream", "basic_iostream",
+		"char_traits", "operator", "anonymous",	    "namespace",     "lambda",
+		"closure",     "unnamed",  "type",
 	};
 	size_t i;
 
@@ -166,18 +169,47 @@ static int parse_offset(struct pattern *p, const char **why)
 	*why = "an offset is written MODULE:0xHEX, at most 16 hex digits";
 	if (!p->module)
 		*why = "an offset needs its module: MODULE:0xHEX";
-	if (!p->module || !*hex || strlen(hex) > 16 || strspn(hex, "0123456789abcdefABCDEF") != strlen(hex))
+	if (!p->module || !*hex || strlen(hex) > 16 ||
+	    strspn(hex, "0123456789abcdefABCDEF") != strlen(hex))
 		return -EINVAL;
 	p->kind = PAT_OFFSET;
 	p->offset = strtoull(hex, NULL, 16);
 	return 0;
 }
 
+/*
+ * Demanglers write "char const*" where people write "const char*": moves the word behind its type,
+ * in place, wherever a parameter or a template argument begins with it.
+ */
+static void move_const(char *s)
+{
+	char *open = strpbrk(s, "(<"), *p;
+
+	for (p = open; p && *p; p++) {
+		size_t depth = 0, n = 0;
+
+		if (!strchr("(<,", *p))
+			continue;
+		p += strspn(p + 1, " ");
+		if (strncmp(p + 1, "const ", 6))
+			continue;
+		while (p[7 + n] && (depth || !strchr("*&,)>", p[7 + n]))) {
+			depth += p[7 + n] == '<';
+			depth -= p[7 + n] == '>' && depth;
+			n++;
+		}
+		while (n && p[7 + n - 1] == ' ')
+			n--;
+		memmove(p + 1, p + 7, n);
+		memcpy(p + 1 + n, " const", 6);
+	}
+}
+
 static int parse_name(struct pattern *p)
 {
 	AUTO_FREE char *glob = malloc(2 * strlen(p->name) + 1);
 	AUTO_FREE char *plain = malloc(strlen(p->name) + 1);
-	const char *text;
+	AUTO_FREE char *text = NULL;
 
 	if (!glob || !plain)
 		return -ENOMEM;
@@ -190,7 +222,10 @@ static int parse_name(struct pattern *p)
 	/* "f(*" asks for parameters without ending their list. */
 	if (p->kind == PAT_GLOB && strchr(p->name, '('))
 		p->params = true;
-	text = p->kind == PAT_GLOB ? glob : p->name;
+	text = strdup(p->kind == PAT_GLOB ? glob : p->name);
+	if (!text)
+		return -ENOMEM;
+	move_const(text);
 	p->compare = pattern_squeeze(text, strlen(text));
 	if (!p->compare)
 		return -ENOMEM;

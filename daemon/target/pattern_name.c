@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pattern_name.c: compares function names with a pattern. Demangled names are compared without needless spaces,
- * skipping template arguments and ABI tags where the pattern has none.
+ * pattern_name.c: compares function names with a pattern. Demangled names are compared without
+ * needless spaces, skipping template arguments and ABI tags where the pattern has none.
  */
 #include <fnmatch.h>
 
@@ -14,7 +14,7 @@
 size_t pattern_operator(const char *s, size_t i)
 {
 	static const char *const op[] = { "<<=", ">>=", "<=>", "->*", "<<", ">>", "<=", ">=",
-					  "->",	 "()",	"[]",  "<",  ">",  "*=", "*" };
+					  "->",	 "()",	"[]",  "<",   ">",  "*=", "*" };
 	size_t k;
 
 	if (i < 8 || strncmp(s + i - 8, "operator", 8) || (i > 8 && pattern_ident(s[i - 9])))
@@ -115,7 +115,10 @@ static const char *skip_angles(const char *s)
 	return NULL;
 }
 
-/* What the pattern may leave out at s: "<...>", " <...>", "[abi:...]", Rust's "::<...>". NULL: nothing. */
+/*
+ * What the pattern may leave out at s: "<...>", " <...>", "[abi:...]", Rust's "::<...>". NULL:
+ * nothing.
+ */
 static const char *skip_optional(const char *begin, const char *s)
 {
 	const char *end;
@@ -138,7 +141,9 @@ static const char *skip_optional(const char *begin, const char *s)
 	return end;
 }
 
-/* Does the base of a name match, whole, where the pattern may leave out what skip_optional() skips? */
+/*
+ * Does the base of a name match, whole, where the pattern may leave out what skip_optional() skips?
+ */
 static bool base_equal(const char *p, const char *pend, const char *name, const char *end)
 {
 	const char *s = name;
@@ -247,7 +252,8 @@ bool pattern_name(const struct pattern *p, const char *mangled, const char *pret
 	if (!strncmp(mangled, p->name, n) && is_copy_suffix(mangled + n))
 		return true;
 	/* "f.part.0" is called by f: counting it as f would count twice. */
-	return pretty && !is_piece(mangled) && !strstr(mangled, ".part.") && exact_pretty(p, pretty);
+	return pretty && !is_piece(mangled) && !strstr(mangled, ".part.") &&
+	       exact_pretty(p, pretty);
 }
 
 bool pattern_worth_demangling(const struct pattern *p, const char *mangled)
@@ -256,7 +262,10 @@ bool pattern_worth_demangling(const struct pattern *p, const char *mangled)
 	    strnlen(mangled, MAX_NAME + 1) > MAX_NAME)
 		return false;
 	if (p->kind == PAT_EXACT && !p->demangled) {
-		/* A C++ function outside of all namespaces: _Z, for static ones L, the length, the name. */
+		/*
+		 * A C++ function outside of all namespaces: _Z, for static ones L, the length, the
+		 * name.
+		 */
 		const char *s = mangled + 2 + (mangled[2] == 'L');
 
 		s += strspn(s, "0123456789");

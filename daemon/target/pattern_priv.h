@@ -8,7 +8,8 @@
 /* A character of an identifier; bytes above 127 are letters of some language. */
 static inline bool pattern_ident(char c)
 {
-	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_' || c & 0x80;
+	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_' ||
+	       c & 0x80;
 }
 
 /* "operator" that ends before s[i] and is a word: length of the operator symbol at s[i], else 0. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pclntab.c: the function table that every Go binary carries, stripped or not, because its runtime needs it.
- * Layouts as in Go's src/debug/gosym/pclntab.go and src/internal/abi/symtab.go: magic (by version), two zero
- * bytes, instruction quantum, pointer size, then words.
+ * pclntab.c: the function table that every Go binary carries, stripped or not, because its runtime
+ * needs it. Layouts as in Go's src/debug/gosym/pclntab.go and src/internal/abi/symtab.go: magic (by
+ * version), two zero bytes, instruction quantum, pointer size, then words.
  */
 #include <elf.h>
 
@@ -14,7 +14,9 @@
 #define MAGIC_120 0xfffffff1u
 
 #define MAX_TABLE (1ull << 30)
-#define RELOCS    4096 /* relocations read at a time */
+#define RELOCS	  4096 /* relocations read at a time */
+#define ALIGN	  32   /* of the table, src/cmd/link/internal/ld/pcln.go */
+#define SCAN	  (1ull << 20)
 
 struct pclntab {
 	const uint8_t *d;
@@ -71,8 +73,8 @@ static int parse_header(struct pclntab *t)
 }
 
 /*
- * In a position independent binary the addresses in the table are filled in by relocations, and the file holds
- * zeros (ld) or the addends (lld). Writes the addends into our copy.
+ * In a position independent binary the addresses in the table are filled in by relocations, and the
+ * file holds zeros (ld) or the addends (lld). Writes the addends into our copy.
  */
 static int relocate(const struct elf *e, uint8_t *d, uint64_t vaddr, uint64_t size)
 {
@@ -117,7 +119,8 @@ static bool get_function(const struct pclntab *t, uint64_t i, uint64_t *addr, co
 	return true;
 }
 
-static int add_functions(struct symbols *s, const struct elf *e, const struct pclntab *t, bool *entry)
+static int add_functions(struct symbols *s, const struct elf *e, const struct pclntab *t,
+			 bool *entry)
 {
 	size_t width = t->offsets ? 4 : 8;
 	bool bad = false;
@@ -140,8 +143,9 @@ static int add_functions(struct symbols *s, const struct elf *e, const struct pc
 }
 
 /*
- * Where text is not told (position independent without a relocation for it), it begins where .text does, unless
- * the system linker put other code first: then the entry point of the file is no Go function.
+ * Where text is not told (position independent without a relocation for it), it begins where .text
+ * does, unless the system linker put other code first: then the entry point of the file is no Go
+ * function.
  */
 static int add_table(struct symbols *s, const struct elf *e, struct pclntab *t)
 {
@@ -192,34 +196,48 @@ static int try_table(struct symbols *s, const struct elf *e, uint64_t vaddr, uin
 	return symbols_keep(s, (char *)d);
 }
 
-/* Without section headers: the header is recognised by its look, at the alignment that the linker gives it. */
+/*
+ * No section of that name: no section headers, or the system linker has put it into .data.rel.ro.
+ * The header is recognised by its look, at the alignment that Go gives it. Each try reads the rest
+ * of the segment, so they are few.
+ */
+static int scan_segment(struct symbols *s, const struct elf *e, const struct elf_segment *seg,
+			unsigned int *tries)
+{
+	uint64_t at = -seg->vaddr & (ALIGN - 1), k;
+	uint32_t magic;
+	int err;
+
+	for (; at < seg->filesz; at += SCAN) {
+		AUTO_FREE uint8_t *d = NULL;
+		uint64_t have = MIN(seg->filesz - at, SCAN);
+
+		err = elf_read(e, seg->offset + at, have, &d);
+		if (err)
+			return err;
+		for (k = 0; k + 16 <= have; k += ALIGN) {
+			if (!is_header(d + k, have - k, &magic))
+				continue;
+			err = try_table(s, e, seg->vaddr + at + k,
+					MIN(seg->filesz - at - k, MAX_TABLE));
+			if (err != -EBADMSG || !--*tries)
+				return err;
+		}
+	}
+	return -ENOENT;
+}
+
 static int scan_segments(struct symbols *s, const struct elf *e)
 {
 	const struct elf_segment *seg;
 	size_t n = elf_segments(e, &seg), i;
+	unsigned int tries = 8;
+	int err = -ENOENT;
 
-	for (i = 0; i < n; i++) {
-		uint64_t at, block = 1 << 20;
-
-		for (at = 0; at < seg[i].filesz && !seg[i].exec; at += block) {
-			AUTO_FREE uint8_t *d = NULL;
-			uint64_t have = MIN(seg[i].filesz - at, block), k;
-			uint32_t magic;
-			int err = elf_read(e, seg[i].offset + at, have, &d);
-
-			if (err)
-				return err == -ENOMEM ? err : -EBADMSG;
-			for (k = 0; k + 16 <= have; k += 32) {
-				if (!is_header(d + k, have - k, &magic))
-					continue;
-				err = try_table(s, e, seg[i].vaddr + at + k,
-						MIN(seg[i].filesz - at - k, MAX_TABLE));
-				if (err != -EBADMSG)
-					return err;
-			}
-		}
-	}
-	return -ENOENT;
+	for (i = 0; i < n && err == -ENOENT; i++)
+		if (!seg[i].exec)
+			err = scan_segment(s, e, &seg[i], &tries);
+	return err;
 }
 
 int symbols_add_pclntab(struct symbols *s, const struct elf *e)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process.c: opens a process: its identity (pidfd), root, executable, threads' state. All paths go through
- * /proc; all files of the target are opened inside its root and only if they are regular files.
+ * process.c: opens a process: its identity (pidfd), root, executable, threads' state. All paths go
+ * through /proc; all files of the target are opened inside its root and only if they are regular
+ * files.
  */
 #include <dirent.h>
 #include <elf.h>
@@ -52,8 +53,8 @@ bool process_cut_deleted(char *path)
 }
 
 /*
- * Opens what at/path names, but only a regular file: a device or a pipe that the target put in place would
- * act or block when opened. O_PATH first, which does neither.
+ * Opens what at/path names, but only a regular file: a device or a pipe that the target put in
+ * place would act or block when opened. O_PATH first, which does neither.
  */
 static int reopen_regular(int pathfd, int flags)
 {
@@ -83,7 +84,10 @@ int process_open_in_root(int rootfd, const char *path, int flags)
 		return -EBADF;
 	if (flags & (O_DIRECTORY | O_NOFOLLOW))
 		how.flags |= (uint64_t)flags & (O_DIRECTORY | O_NOFOLLOW);
-	/* openat2(2): a rename or mount meanwhile makes ".." unsafe, and the kernel asks to try again. */
+	/*
+	 * openat2(2): a rename or mount meanwhile makes ".." unsafe, and the kernel asks to try
+	 * again.
+	 */
 	for (tries = 0; tries < 16; tries++) {
 		fd = (int)syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN)
@@ -102,8 +106,8 @@ static bool same_file(int fd, const struct module *m)
 }
 
 /*
- * The inode that maps tells may be another one than stat's (overlayfs before 6.8); then the path behind the link
- * says whether these pages still belong to the file that was seen.
+ * The inode that maps tells may be another one than stat's (overlayfs before 6.8); then the path
+ * behind the link says whether these pages still belong to the file that was seen.
  */
 static int open_map_file(const struct process *p, const struct module *m)
 {

@@ -27,8 +27,8 @@ void process_free_modules(struct module *m, size_t n)
 }
 
 /*
- * The kernel escapes newlines only (seq_file_path(m, file, "\n") in fs/proc/task_mmu.c), not even the
- * backslash: any other "\ooo" is part of the name.
+ * The kernel escapes newlines only (seq_file_path(m, file, "\n") in fs/proc/task_mmu.c), not even
+ * the backslash: any other "\ooo" is part of the name.
  */
 static void unescape(char *s)
 {
@@ -136,8 +136,7 @@ int process_read_maps(struct process *p)
 		err = add_line(&new, &cap, &seen, line);
 	if (!err && ferror(f))
 		err = errno ? -errno : -EIO;
-	HASH_ITER(hh, seen, s, tmp)
-	{
+	HASH_ITER (hh, seen, s, tmp) {
 		HASH_DEL(seen, s);
 		free(s);
 	}

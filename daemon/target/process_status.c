@@ -125,7 +125,10 @@ pid_t process_view(pid_t pid)
 	pid_t view = pid;
 	char path[64];
 
-	/* A main thread that called pthread_exit() is a zombie without memory; the other threads still tell. */
+	/*
+	 * A main thread that called pthread_exit() is a zombie without memory; the other threads
+	 * still tell.
+	 */
 	if (!has_exe(pid)) {
 		snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 		process_each_number(path, first_with_exe, &view);

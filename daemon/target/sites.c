@@ -26,7 +26,8 @@ static enum sites_error sites_indirect(struct walk *w, const struct node *n, str
 	const struct sites_func *f = w->f;
 	struct insn_full in;
 
-	if (!insn_decode_full(&w->decoder, p->code + n->off, n->in.len, &in) || !insn_jump(&in, &x->ind))
+	if (!insn_decode_full(&w->decoder, p->code + n->off, n->in.len, &in) ||
+	    !insn_jump(&in, &x->ind))
 		return SITES_NO_EXIT_KIND;
 	x->ind.lo = (int64_t)(f->addr - x->addr);
 	x->ind.hi = x->ind.lo + (int64_t)f->size;
@@ -135,7 +136,8 @@ const char *sites_strerror(enum sites_error e)
 	static const char *const text[] = {
 		[SITES_OK] = "no error",
 		[SITES_EMPTY] = "it has no code in this file",
-		[SITES_UNDECODABLE] = "its bytes cannot all be decoded (data among the instructions?)",
+		[SITES_UNDECODABLE] =
+			"its bytes cannot all be decoded (data among the instructions?)",
 		[SITES_MIDDLE] = "a jump goes into the middle of an instruction",
 		[SITES_PROLOGUE] = "its first instructions offer no safe place for a probe",
 		[SITES_NO_EXIT_KIND] = "it can be left in a way that cannot be probed",

@@ -13,7 +13,7 @@
 
 struct exit_site {
 	uint64_t addr;
-	uint32_t height;      /* bytes from sp to the return address slot, 0 at ret */
+	uint32_t height;      /* bytes from sp to the return address slot: always 0, a tail call has freed its frame */
 	uint8_t kind;         /* enum site_kind: SITE_RET, SITE_JMP, SITE_JCC, SITE_JMP_IND */
 	uint8_t cc;           /* SITE_JCC: condition code */
 	uint16_t pop;         /* SITE_RET: what "ret n" pops besides the return address, nearly always 0 */
@@ -43,7 +43,7 @@ struct sites_func {
 	const uint8_t *cold;
 	size_t cold_size;
 	bool go;              /* Go: stack check loops back to the entry; ABIInternal arguments */
-	/* Does another function begin exactly at addr? NULL: not known. */
+	/* Does another function begin exactly at addr? Not a .cold piece. NULL: not known. */
 	bool (*is_function)(void *arg, uint64_t addr);
 	/* Code bytes anywhere in the module's text, for pieces that no symbol tells of. NULL: none. */
 	int (*text)(void *arg, uint64_t addr, const uint8_t **ret, size_t *len);
@@ -56,7 +56,8 @@ enum sites_error {
 	SITES_EMPTY,        /* size 0 or no text */
 	SITES_UNDECODABLE,  /* bytes that are no instructions (data in the text?) */
 	SITES_MIDDLE,       /* a jump goes into the middle of an instruction */
-	SITES_PROLOGUE,     /* no safe entry site: a jump goes into the prologue and cannot be told apart */
+	SITES_PROLOGUE,     /* no safe entry site: the kernel takes no probe at the first byte (lock, int3) nor
+			     * can it be passed over */
 	SITES_NO_EXIT_KIND, /* leaves by an instruction that cannot be followed (far ret, loop, iret ...) */
 	SITES_TOO_LARGE,    /* above 4 MiB, or more than 16384 exits */
 	SITES_NO_MEMORY,
@@ -66,11 +67,13 @@ enum sites_error {
  * Finds entry and exits. SITES_OK, else *s is empty.
  * Entry: the first byte, or a later instruction that the kernel emulates (push, nop, jmp, jcc, call rel32) if everything
  * before it is straight-line, touches no memory that can fault, changes no argument register (rdi rsi rdx rcx r8 r9 rax
- * r10, for Go also rbx r11) and is no target of a jump. A multi-byte nop of 5 bytes is never chosen behind a write
- * below sp (T6). Emulated forms: arch/x86/kernel/uprobes.c, branch_setup_xol_ops() and push_setup_xol_ops().
+ * r10, for Go also rbx r11) and is no target of a jump. A nop of 5 bytes is chosen only as the first instruction or right
+ * behind endbr64, where nothing lives below sp (T6), and only for want of another; entry_text is "nop5" then.
+ * Emulated forms: arch/x86/kernel/uprobes.c, branch_setup_xol_ops() and push_setup_xol_ops().
  * Exits: every ret; every direct jump to where another function begins or out of function and cold piece;
  * every indirect jump that the stack height does not prove to be internal. Jumps out of the known extent that do not reach
- * a function are followed as pieces of this one, if text() is given.
+ * a function are followed as pieces of this one, if text() is given. A function of a single jmp or ret has its
+ * entry and its exit at the same address.
  */
 enum sites_error sites_find(struct sites *s, const struct sites_func *f);
 void sites_free(struct sites *s);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbols.c: reads symbol tables into one array and walks it with a pattern. Entries are read in blocks and only
- * functions kept; the string table is read whole, once, and names point into it.
+ * symbols.c: reads symbol tables into one array and walks it with a pattern. Entries are read in
+ * blocks and only functions kept; the string table is read whole, once, and names point into it.
  */
 #include <elf.h>
 
 #include "target/symbols_priv.h"
 
-#define BLOCK         8192 /* symbol entries read at a time */
+#define BLOCK	      8192 /* symbol entries read at a time */
 #define MAX_RANGES    256
 #define PRETTY_BUDGET (512ull << 20) /* bytes of demangled text that one walk may make */
 
@@ -45,8 +45,8 @@ int symbols_keep(struct symbols *s, char *blob)
 }
 
 /*
- * .symtab spells versions out: "name@@VER", "name@VER". Ending the strings at the '@' once is one pass over the
- * table, however many symbols share a tail of it.
+ * .symtab spells versions out: "name@@VER", "name@VER". Ending the strings at the '@' once is one
+ * pass over the table, however many symbols share a tail of it.
  */
 static void cut_versions(char *str, uint64_t size)
 {
@@ -60,7 +60,9 @@ static void cut_versions(char *str, uint64_t size)
 	}
 }
 
-/* Hand-written assembler often leaves the type out: a label inside of code, with a name of its own. */
+/*
+ * Hand-written assembler often leaves the type out: a label inside of code, with a name of its own.
+ */
 static bool is_label(const struct table *t, const Elf64_Sym *sym, const char *name)
 {
 	const struct elf_section *c;
@@ -126,7 +128,10 @@ static size_t lower_bound(const struct symbol *v, size_t n, uint64_t addr)
 	return lo;
 }
 
-/* Adds those labels that no function covers. cover[i] counts functions that begin to cover at i, less those that end. */
+/*
+ * Adds those labels that no function covers. cover[i] counts functions that begin to cover at i,
+ * less those that end.
+ */
 static int add_labels(struct table *t, size_t first)
 {
 	AUTO_FREE int32_t *cover = NULL;
@@ -208,7 +213,8 @@ static int read_text_ranges(struct symbols *s, const struct elf *e)
 		return -ENOMEM;
 	for (i = 0; i < nsec; i++)
 		if (sec[i].type == SHT_PROGBITS && (sec[i].flags & SHF_EXECINSTR) && sec[i].size)
-			s->text[s->ntext++] = (struct range){ sec[i].addr, sec[i].addr + sec[i].size };
+			s->text[s->ntext++] =
+				(struct range){ sec[i].addr, sec[i].addr + sec[i].size };
 	/* No sections, or a silly number of them: each look-up walks this list. */
 	if (s->ntext > MAX_RANGES)
 		s->ntext = 0;

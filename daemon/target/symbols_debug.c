@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbols_debug.c: full symbol tables outside of the file: a separate debug file by build id or debuglink (inside the
- * target's root), the compressed one in .gnu_debugdata, debuginfod. Each must prove that it belongs to
- * the file: by build id, or by the checksum that the debuglink tells.
+ * symbols_debug.c: full symbol tables outside of the file: a separate debug file by build id or
+ * debuglink (inside the target's root), the compressed one in .gnu_debugdata, debuginfod. Each must
+ * prove that it belongs to the file: by build id, or by the checksum that the debuglink tells.
  */
 #include <elfutils/debuginfod.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #define XZ_MEMORY (64ull << 20)
 #define XZ_OUTPUT (256ull << 20)
-#define BLOCK     (64u << 10)
+#define BLOCK	  (64u << 10)
 #define DEBUG_DIR "/usr/lib/debug"
 
 /* Takes fd over. crc: what the debuglink says, NULL if found by build id. */
@@ -89,7 +89,9 @@ static int read_debuglink(const struct elf *e, char **name, uint32_t *crc)
 
 static int add_by_debuglink(struct symbols *s, const struct elf *e, int rootfd, const char *path)
 {
-	static const char *const place[][2] = { { "", "/" }, { "", "/.debug/" }, { DEBUG_DIR, "/" } };
+	static const char *const place[][2] = { { "", "/" },
+						{ "", "/.debug/" },
+						{ DEBUG_DIR, "/" } };
 	const char *slash = path ? strrchr(path, '/') : NULL;
 	AUTO_FREE char *name = NULL;
 	uint32_t crc;
@@ -103,8 +105,8 @@ static int add_by_debuglink(struct symbols *s, const struct elf *e, int rootfd, 
 		char file[PATH_MAX];
 		int fd = -1;
 
-		if (snprintf(file, sizeof(file), "%s%.*s%s%s", place[i][0], (int)(slash - path), path,
-			     place[i][1], name) < (int)sizeof(file))
+		if (snprintf(file, sizeof(file), "%s%.*s%s%s", place[i][0], (int)(slash - path),
+			     path, place[i][1], name) < (int)sizeof(file))
 			fd = process_open_in_root(rootfd, file, O_RDONLY);
 		if (fd >= 0)
 			err = add_file(s, e, fd, &crc, SYM_DEBUGFILE);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbols_merge.c: joins .dynsym with the fuller table. Nearly always the linker has put all of it into .symtab as well;
- * then counting addresses proves it, and neither memory for a second string table nor comparing is needed.
+ * symbols_merge.c: joins .dynsym with the fuller table. Nearly always the linker has put all of it
+ * into .symtab as well; then counting addresses proves it, and neither memory for a second string
+ * table nor comparing is needed.
  */
 #include <elf.h>
 
 #include "target/symbols_priv.h"
 
-#define BLOCK      8192
+#define BLOCK	   8192
 #define MAX_PROBES 64
 
 static uint64_t mix(uint64_t x)
@@ -52,7 +53,10 @@ static int count_down(const struct elf *e, const struct elf_symtab *t, uint8_t *
 	return err ? err : 1;
 }
 
-/* Has the table as many global functions at each address as .dynsym? Counters that run full stay so. */
+/*
+ * Has the table as many global functions at each address as .dynsym? Counters that run full stay
+ * so.
+ */
 static int covers_dynamic(const struct symbols *s, const struct elf *e, const struct elf_symtab *t)
 {
 	AUTO_FREE uint8_t *count = NULL;
@@ -70,8 +74,8 @@ static int covers_dynamic(const struct symbols *s, const struct elf *e, const st
 }
 
 /*
- * Drops from v[mid..n) what is in v[0..mid) too, by address and name: a hash over the (few) dynamic ones, no
- * sorting. Probing is bounded: a double that gets by does no harm.
+ * Drops from v[mid..n) what is in v[0..mid) too, by address and name: a hash over the (few) dynamic
+ * ones, no sorting. Probing is bounded: a double that gets by does no harm.
  */
 static int drop_doubles(struct symbols *s, size_t mid)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbols_nearest.c: what the user may have meant. One pass, no sorting: the edit distance by Myers' bit-vector
- * algorithm (J. ACM 46(3), 1999; global distance as in Hyyro 2001), a few operations a character. Letters count
- * without case. Mangled names are compared by the identifiers in them, without a demangler.
+ * symbols_nearest.c: what the user may have meant. One pass, no sorting: the edit distance by
+ * Myers' bit-vector algorithm (J. ACM 46(3), 1999; global distance as in Hyyro 2001), a few
+ * operations a character. Letters count without case. Mangled names are compared by the identifiers
+ * in them, without a demangler.
  */
 #include "target/symbols_priv.h"
 
-#define WORD      64 /* characters compared, the last ones of each name */
+#define WORD	  64 /* characters compared, the last ones of each name */
 #define MAX_NAME  1024
 #define MAX_BEST  32
 #define CONTAINED 1000 /* ranks behind every edit distance */
@@ -59,8 +60,8 @@ static unsigned int distance(const struct nearest *n, const char *name, size_t l
 }
 
 /*
- * "_ZN2ns5Class6methodEi" -> "ns::class::method", in lower case. Rough: stops at what is no plain identifier. For
- * other names just the lower case.
+ * "_ZN2ns5Class6methodEi" -> "ns::class::method", in lower case. Rough: stops at what is no plain
+ * identifier. For other names just the lower case.
  */
 static size_t make_key(const char *name, char *key, size_t size)
 {

@@ -2,9 +2,9 @@
 /* symbols_order.c: symbols by address, their extents, and the cold pieces that belong to them. */
 #include "target/symbols_priv.h"
 
-#define MAX_NAME 4096 /* names are compared up to here */
+#define MAX_NAME   4096 /* names are compared up to here */
 #define RADIX_BITS 11
-#define MAX_BACK 1024 /* symbols looked at that begin before an address and may still hold it */
+#define MAX_BACK   1024 /* symbols looked at that begin before an address and may still hold it */
 
 static bool better_alias(const struct symbol *a, const struct symbol *b)
 {
@@ -27,8 +27,8 @@ static int alias_cmp(const void *a, const void *b, void *arg)
 }
 
 /*
- * Radix sort by address, 11 bits at a time: ten times as fast as qsort() for half a million symbols. Bits in which no
- * two addresses differ are passed over. NULL without memory.
+ * Radix sort by address, 11 bits at a time: ten times as fast as qsort() for half a million
+ * symbols. Bits in which no two addresses differ are passed over. NULL without memory.
  */
 static uint32_t *order_by_addr(const struct symbol *v, size_t n)
 {
@@ -249,8 +249,8 @@ static void cold_read(struct symbols *s)
 }
 
 /*
- * Has the unit of a cold piece a local function of that name? Then the piece is that one's. Local symbols of a unit
- * stand together in .symtab.
+ * Has the unit of a cold piece a local function of that name? Then the piece is that one's. Local
+ * symbols of a unit stand together in .symtab.
  */
 static bool unit_has(const struct symbols *s, size_t cold, const char *name)
 {

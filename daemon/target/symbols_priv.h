@@ -19,12 +19,14 @@ struct symbols {
 	/* Made when first asked for: */
 	uint32_t *order; /* by address, the best alias first */
 	uint64_t *reach; /* greatest end of order[0..i] */
-	uint32_t *cold;  /* symbols that are named like cold pieces, by name */
+	uint32_t *cold;	 /* symbols that are named like cold pieces, by name */
 	size_t ncold;
 	bool cold_read;
 };
 
-/* Adds the functions of tab's .symtab or .dynsym; main is the mapped file. -ENOENT: no such table. */
+/*
+ * Adds the functions of tab's .symtab or .dynsym; main is the mapped file. -ENOENT: no such table.
+ */
 int symbols_add_table(struct symbols *s, const struct elf *main, const struct elf *tab,
 		      enum symbol_source source);
 int symbols_add(struct symbols *s, const struct symbol *sym);

@@ -2,9 +2,9 @@
 /*
  * walk.c: follows the flow of control and keeps account of the stack.
  *
- * The height at an instruction is taken to be unique, as it must be for unwind tables to exist; where paths
- * disagree it is unknown. Calls may not return, and what stands behind such a call can belong to another
- * path, so a height that only comes from behind a call is used last.
+ * The height at an instruction is taken to be unique, as it must be for unwind tables to exist;
+ * where paths disagree it is unknown. Calls may not return, and what stands behind such a call can
+ * belong to another path, so a height that only comes from behind a call is used last.
  */
 #include "target/walk.h"
 
@@ -46,7 +46,8 @@ static enum sites_error stack_push(struct stack *s, uint32_t i)
 	return SITES_OK;
 }
 
-/* The smallest first: main paths come before the cold ends, which often end in a call that never returns. */
+/* The smallest first: main paths come before the cold ends, which often end in a call that never
+ * returns. */
 static enum sites_error heap_push(struct stack *s, uint32_t v)
 {
 	enum sites_error e = stack_push(s, v);
@@ -112,11 +113,12 @@ static bool walk_is_denied(const struct walk *w, uint64_t addr)
 }
 
 /*
- * Trouble at n, or on the way from n into p. In a followed piece it says that following was wrong: once more,
- * without it. But a cold piece surely belongs to the function; there it says that the call before never
- * returns, and that what comes behind it is the next function's.
+ * Trouble at n, or on the way from n into p. In a followed piece it says that following was wrong:
+ * once more, without it. But a cold piece surely belongs to the function; there it says that the
+ * call before never returns, and that what comes behind it is the next function's.
  */
-static enum sites_error walk_blame(struct walk *w, const struct node *n, const struct piece *p, enum sites_error e)
+static enum sites_error walk_blame(struct walk *w, const struct node *n, const struct piece *p,
+				   enum sites_error e)
 {
 	const struct piece *from = &w->pieces[n->piece];
 	uint64_t root = from->root ? from->root : p->root;
@@ -132,7 +134,8 @@ static enum sites_error walk_blame(struct walk *w, const struct node *n, const s
 	return e;
 }
 
-static enum sites_error walk_merge(struct walk *w, uint32_t i, int32_t height, int32_t frame, bool beyond)
+static enum sites_error walk_merge(struct walk *w, uint32_t i, int32_t height, int32_t frame,
+				   bool beyond)
 {
 	struct node *n = &w->nodes[i];
 	int32_t h = height_join(n->height, height), f = height_join(n->frame, frame);
@@ -177,19 +180,19 @@ static bool walk_is_stub(const struct walk *w, uint64_t addr)
 }
 
 /*
- * Control goes from n to an address in no piece. It is followed unless a function begins there; without symbols
- * only if the frame still stands, since a tail call has given it up.
+ * Control goes from n to an address in no piece. It is followed unless a function begins there;
+ * without symbols only if the frame still stands, since a tail call has given it up.
  */
-static enum sites_error walk_outside(struct walk *w, const struct node *n, uint64_t to, int32_t height,
-				     struct piece **ret)
+static enum sites_error walk_outside(struct walk *w, const struct node *n, uint64_t to,
+				     int32_t height, struct piece **ret)
 {
 	const struct piece *from = &w->pieces[n->piece];
 	bool jumps = n->in.flags & INSN_DIRECT, moved = height_known(height) && height;
 	enum sites_error e = SITES_OK;
 
 	*ret = NULL;
-	if (!walk_is_function(w, to) && (!jumps || moved || w->f->is_function) && !walk_is_denied(w, to) &&
-	    !walk_is_stub(w, to)) {
+	if (!walk_is_function(w, to) && (!jumps || moved || w->f->is_function) &&
+	    !walk_is_denied(w, to) && !walk_is_stub(w, to)) {
 		if (n->beyond)
 			return walk_blame(w, n, from, SITES_NO_EXIT_KIND);
 		e = walk_follow(w, to, ret);
@@ -229,7 +232,8 @@ static bool walk_at_end(const struct walk *w, const struct node *n)
 	return n->off + n->in.len >= w->pieces[n->piece].tail;
 }
 
-/* Behind a call. Where code is not swept, what follows a call that never returns can be anything. */
+/* Behind a call. Where code is not swept, what follows a call that never returns can be anything.
+ */
 static enum sites_error walk_return(struct walk *w, uint32_t call)
 {
 	struct node n = w->nodes[call];
@@ -265,7 +269,8 @@ static enum sites_error walk_call(struct walk *w, uint32_t call)
 			return SITES_NO_MEMORY;
 	}
 	/* A call of a place inside the function is a jump that pushes. */
-	if ((copy.in.flags & INSN_DIRECT) && copy.in.target != w->f->addr && walk_piece(w, copy.in.target))
+	if ((copy.in.flags & INSN_DIRECT) && copy.in.target != w->f->addr &&
+	    walk_piece(w, copy.in.target))
 		return walk_edge(w, &copy, copy.in.target, height, copy.frame);
 	return SITES_OK;
 }
@@ -320,8 +325,8 @@ static enum sites_error walk_drain(struct walk *w)
 }
 
 /*
- * The height of code that only tables or the unwinder lead to: a table's targets have the height of the
- * jump, a landing pad that of the call. A guess, dropped if anything speaks against it.
+ * The height of code that only tables or the unwinder lead to: a table's targets have the height of
+ * the jump, a landing pad that of the call. A guess, dropped if anything speaks against it.
  */
 static void walk_guess(const struct walk *w, int32_t *height, int32_t *frame)
 {
@@ -364,7 +369,8 @@ static enum sites_error walk_rest(struct walk *w, int32_t height, int32_t frame)
 	for (size_t i = 0; !e && i < w->nswept; i++) {
 		const struct node *n = &w->nodes[i];
 
-		if (n->height != HEIGHT_UNSEEN || (n->in.flags & INSN_PAD) || n->off >= w->pieces[n->piece].tail)
+		if (n->height != HEIGHT_UNSEEN || (n->in.flags & INSN_PAD) ||
+		    n->off >= w->pieces[n->piece].tail)
 			continue;
 		e = walk_merge(w, (uint32_t)i, height, frame, false);
 		if (!e)
@@ -404,14 +410,16 @@ static enum sites_error walk_check_node(struct walk *w, const struct node *n)
 		return SITES_OK;
 	if (n->in.flow == INSN_BAD)
 		return SITES_NO_EXIT_KIND;
-	/* A table would lead to code that was not found, except from a cold piece: back to what was swept. */
+	/* A table would lead to code that was not found, except from a cold piece: back to what was
+	 * swept. */
 	if (n->in.flow == INSN_JMP_IND && !p->swept && !p->frame && walk_is_table(n))
 		return SITES_UNDECODABLE;
 	if (n->in.flow == INSN_CALL || !walk_leaves(w, n))
 		return SITES_OK;
 	if ((n->in.flags & INSN_REFUSED) || n->in.flow == INSN_LOOP)
 		return SITES_NO_EXIT_KIND;
-	/* The frame still stands, so this is no tail call, but the code there could not be followed. */
+	/* The frame still stands, so this is no tail call, but the code there could not be
+	 * followed. */
 	if (n->in.flow != INSN_RET && walk_moved(n) && !walk_is_function(w, n->in.target))
 		return SITES_NO_EXIT_KIND;
 	return SITES_OK;

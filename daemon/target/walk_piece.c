@@ -2,10 +2,10 @@
 /* walk_piece.c: the pieces of a function and the instructions in them, by sweep or one by one. */
 #include "target/walk.h"
 
-#define SLOT_BODY       UINT32_MAX
-#define PIECE_MAX       (4u << 20)
+#define SLOT_BODY	UINT32_MAX
+#define PIECE_MAX	(4u << 20)
 #define FOLLOWED_WINDOW 8192
-#define FOLLOWED_MAX    65536
+#define FOLLOWED_MAX	65536
 
 struct piece *walk_piece(struct walk *w, uint64_t addr)
 {
@@ -141,8 +141,8 @@ enum sites_error walk_follow(struct walk *w, uint64_t addr, struct piece **ret)
 	size_t size;
 
 	*ret = NULL;
-	if (w->npieces == WALK_MAX_PIECES || !w->f->text || w->f->text(w->f->arg, addr, &code, &size) ||
-	    !code || !size)
+	if (w->npieces == WALK_MAX_PIECES || !w->f->text ||
+	    w->f->text(w->f->arg, addr, &code, &size) || !code || !size)
 		return SITES_OK;
 	size = MIN(size, (size_t)FOLLOWED_WINDOW);
 	if (addr + size < addr)

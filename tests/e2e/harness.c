@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "harness.h"
@@ -83,8 +84,8 @@ void child_start(struct child *c, const char *const argv[])
 	cr_assert_eq(err, 0, "%s: %s", argv[0], strerror(err));
 }
 
-/* Takes what is there; at the end fd becomes -1. */
-static void stream_read(struct stream *s)
+/* Takes some of what is there; how much, 0 at the end. */
+static ssize_t stream_take(struct stream *s)
 {
 	ssize_t n;
 
@@ -97,17 +98,41 @@ static void stream_read(struct stream *s)
 	if (n > 0) {
 		s->len += n;
 		s->buf[s->len] = 0;
-	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+	}
+	return n;
+}
+
+/* At the end of a pipe its fd becomes -1. */
+static void stream_read(struct stream *s)
+{
+	ssize_t n = stream_take(s);
+
+	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
 		close(s->fd);
 		s->fd = -1;
 	}
+}
+
+/* What tpd has written to its file since. */
+static void data_read(struct run *r)
+{
+	char events[4096], path[64];
+
+	while (r->notify > 0 && read(r->notify, events, sizeof(events)) > 0)
+		;
+	if (r->data.fd <= 0 && *r->dir) {
+		snprintf(path, sizeof(path), "%s/out", r->dir);
+		r->data.fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	while (r->data.fd > 0 && stream_take(&r->data) > 0)
+		;
 }
 
 bool run_until(struct run *r, bool (*done)(struct run *r, void *arg), void *arg, int ms)
 {
 	struct stream *all[] = { &r->target.out, &r->target.err, &r->tpd.out, &r->tpd.err };
 	struct stream *open[ARRAY_SIZE(all)];
-	struct pollfd p[ARRAY_SIZE(all)];
+	struct pollfd p[ARRAY_SIZE(all) + 1];
 	int64_t end = now_ms() + (int64_t)ms * slow_factor();
 
 	while (!done(r, arg)) {
@@ -120,9 +145,11 @@ bool run_until(struct run *r, bool (*done)(struct run *r, void *arg), void *arg,
 			open[n] = all[i];
 			p[n++] = (struct pollfd){ .fd = all[i]->fd, .events = POLLIN };
 		}
-		if (!n || left <= 0)
+		data_read(r);
+		if (!n || left <= 0 || done(r, arg))
 			return done(r, arg);
-		if (poll(p, n, (int)left) < 0 && errno != EINTR)
+		p[n] = (struct pollfd){ .fd = r->notify > 0 ? r->notify : -1, .events = POLLIN };
+		if (poll(p, n + 1, (int)left) < 0 && errno != EINTR)
 			return false;
 		for (size_t i = 0; i < n; i++)
 			if (p[i].revents)
@@ -158,7 +185,7 @@ bool child_lines(struct run *r, struct child *c, size_t n, int ms)
 static bool has_text(struct run *r, void *arg)
 {
 	struct wanted *w = arg;
-	struct stream *s = &r->tpd.out;
+	struct stream *s = &r->data;
 	size_t back = strlen(w->text) - 1;
 	const char *hit = NULL;
 
@@ -166,7 +193,7 @@ static bool has_text(struct run *r, void *arg)
 		hit = strstr(s->buf + (w->seen > back ? w->seen - back : 0), w->text);
 		w->seen = s->len;
 	}
-	return hit || s->fd < 0;
+	return hit || (r->tpd.out.fd < 0 && r->tpd.err.fd < 0);
 }
 
 bool tpd_says(struct run *r, const char *text, int ms)
@@ -174,7 +201,7 @@ bool tpd_says(struct run *r, const char *text, int ms)
 	struct wanted w = { .text = text };
 
 	run_until(r, has_text, &w, ms);
-	return r->tpd.out.buf && strstr(r->tpd.out.buf, text);
+	return r->data.buf && strstr(r->data.buf, text);
 }
 
 static bool has_ended(struct run *r, void *arg)
@@ -198,6 +225,7 @@ bool child_exited(struct run *r, struct child *c, int ms)
 		poll(NULL, 0, 1); /* closed its output, but is still ending */
 	}
 	c->pid = 0;
+	data_read(r);
 	return true;
 }
 
@@ -229,9 +257,29 @@ static void child_close(struct child *c)
 	*c = (struct child){ 0 };
 }
 
+void tpd_close(struct run *r)
+{
+	char path[64];
+
+	child_close(&r->tpd);
+	if (r->data.fd > 0)
+		close(r->data.fd);
+	if (r->notify > 0)
+		close(r->notify);
+	if (*r->dir) {
+		snprintf(path, sizeof(path), "%s/out", r->dir);
+		unlink(path);
+		rmdir(r->dir);
+	}
+	free(r->data.buf);
+	r->data = (struct stream){ 0 };
+	r->notify = 0;
+	*r->dir = 0;
+}
+
 void run_close(struct run *r)
 {
-	child_close(&r->tpd);
+	tpd_close(r);
 	child_close(&r->target);
 }
 
@@ -280,11 +328,17 @@ json_t *truth_of(const char *output)
 
 void tpd_start(struct run *r, const struct plan *p, json_t *truth)
 {
-	const char *argv[MAX_WORDS] = { tpd_path(), "-o", "-", "-p" };
+	const char *argv[MAX_WORDS] = { tpd_path(), "-o", NULL, "-p", NULL };
 	json_t *entry, *expect = json_object_get(truth, "expect");
-	char pid[16];
+	char pid[16], out[64];
 	size_t i, n = 5;
 
+	snprintf(r->dir, sizeof(r->dir), "/tmp/tpd-e2e-XXXXXX");
+	cr_assert_not_null(mkdtemp(r->dir));
+	snprintf(out, sizeof(out), "%s/out", r->dir);
+	r->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	cr_assert_geq(inotify_add_watch(r->notify, r->dir, IN_MODIFY | IN_CREATE), 0);
+	argv[2] = out;
 	snprintf(pid, sizeof(pid), "%d", r->target.pid);
 	argv[4] = pid;
 	for (i = 0; i < ARRAY_SIZE(p->tpd) && p->tpd[i]; i++)
@@ -405,7 +459,7 @@ void trace_target(const struct plan *p, struct outcome *o)
 	cr_assert(status >= 0 && WIFEXITED(status), "%s: without tpd it ends with %#x", r.label, status);
 	traced_run(p, &r, argv, o, plain, status);
 	o->err = r.tpd.err.buf ? util_steal(&r.tpd.err.buf) : strdup("");
-	trace_parse(&o->trace, r.tpd.out.buf ? r.tpd.out.buf : "", r.tpd.out.len);
+	trace_parse(&o->trace, r.data.buf ? r.data.buf : "", r.data.len);
 	if (o->refused) {
 		cr_log_info("%s: refused: %s", r.label, o->err);
 		cr_expect(o->code > 0 && *o->err, "%s: refused with status %d, saying '%s'", r.label,

@@ -34,6 +34,9 @@ struct child {
 /* A run that is traced. */
 struct run {
 	struct child target, tpd;
+	struct stream data; /* tpd's output file; fd is that of the file */
+	char dir[32];       /* where it lies */
+	int notify;         /* tells when the file grows; 0: none */
 	char label[256];
 };
 
@@ -52,7 +55,7 @@ void child_start(struct child *c, const char *const argv[]);
 bool run_until(struct run *r, bool (*done)(struct run *r, void *arg), void *arg, int ms);
 bool child_lines(struct run *r, struct child *c, size_t n, int ms);
 bool child_exited(struct run *r, struct child *c, int ms);
-/* The stream of tpd holds this text (a whole record has been read, as far as the text goes). */
+/* Waits until the stream holds this text. */
 bool tpd_says(struct run *r, const char *text, int ms);
 void child_answer(struct child *c);
 /* Kills what is left and frees all. */
@@ -135,8 +138,10 @@ struct outcome {
 
 /* The plan's command line; skips the test if the target was not built. */
 void target_argv(const struct plan *p, const char *argv[], char *path, size_t size);
-/* Starts tpd on r->target, streaming to its standard output, with the functions that the truth names. */
+/* Starts tpd on r->target, streaming to a file that r->data follows, with the functions that the truth names. */
 void tpd_start(struct run *r, const struct plan *p, json_t *truth);
+/* Frees what tpd left, so that the next one can be started on the same target. */
+void tpd_close(struct run *r);
 /* The truth in a target's output, or NULL; a new reference. */
 json_t *truth_of(const char *output);
 /* Answers the target until its truth is out. */

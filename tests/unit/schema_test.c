@@ -234,6 +234,9 @@ Test(schema, tells_right_from_wrong)
 		{ true, "{\"type\":\"trace\",\"schema\":1,\"ts\":\"2026-01-02T03:04:05.123456789Z\",\"tpd\":\"0.1.0\","
 			"\"host\":\"h\",\"kernel\":\"6\",\"pid\":1,\"exe\":\"/x\",\"build_id\":\"ab\",\"probes\":[{\"id\":0,"
 			"\"function\":\"f\",\"module\":\"/m\",\"offset\":4096,\"returns\":\"ret\",\"emulated\":true}]}" },
+		{ true, "{\"type\":\"process\",\"ts\":\"2026-01-02T03:04:05.123456789Z\",\"pid\":1,"
+			"\"event\":\"library\",\"path\":\"/x\",\"probes\":[{\"id\":0,\"function\":\"f\",\"module\":\"/m\"}]}" },
+		{ false, "{\"type\":\"process\",\"ts\":\"2026-01-02T03:04:05.123456789Z\",\"pid\":1,\"event\":\"x\"}" },
 		{ true, "{\"type\":\"end\",\"ts\":\"2026-01-02T03:04:05.123456789Z\",\"reason\":\"signal\","
 			"\"events\":1,\"lost\":0}" },
 	};

@@ -163,6 +163,17 @@ Test(stats, nothing_is_made_up_without_calls_or_histogram)
 	cr_expect(!l.ranked);
 }
 
+Test(stats, an_exit_that_is_none_does_not_count)
+{
+	struct fn_stats s = { 0 }, zero = { 0 };
+
+	stats_count(&s, NULL, CALL_EXIT_MAX, 1);
+	stats_count(&s, NULL, 255, 1);
+	cr_expect_arr_eq(&s, &zero, sizeof(s));
+	stats_count(&s, NULL, EXIT_OPEN, 1);
+	cr_expect(s.entered == 1 && s.exits[EXIT_OPEN] == 1 && !s.total_ns && !s.min_inv);
+}
+
 Test(stats, open_calls)
 {
 	struct fn_stats s = { .entered = 20, .exits = { 5, 1, 1 } };
