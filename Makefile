@@ -75,7 +75,7 @@ $(SKEL): build/bpf/tpd.o
 
 # ---- the daemon: a library of all layers, and main ----
 
-$(B)/daemon/kernel/%.o: $(SKEL)
+$(filter $(B)/daemon/kernel/%,$(LIB_OBJ)): | $(SKEL)
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

@@ -28,6 +28,8 @@ static void text_add(const char *s, size_t n, void *arg)
 	struct text *t = arg;
 	size_t i;
 
+	if (!n)
+		return; /* an empty Rust identifier: s may be NULL */
 	while (!t->full && t->len + n + 1 > t->cap) {
 		size_t cap = t->cap ? 2 * t->cap : 256;
 		char *p = cap > MAX_PRETTY ? NULL : realloc(t->buf, cap);

@@ -34,7 +34,9 @@ static size_t set_end(const char *s, size_t i)
 	if (pattern_operator(s, i) || (i && strchr("<&( *,", s[i - 1])) ||
 	    !strncmp(s + i, "[abi:", 5) || !strncmp(s + i, "[...]", 5))
 		return 0;
-	close = s[i + 1] ? strchr(s + i + 2 + (s[i + 1] == '!' || s[i + 1] == '^'), ']') : NULL;
+	i += 1 + (s[i + 1] == '!' || s[i + 1] == '^');
+	/* a "]" right at the begin is one of the set */
+	close = s[i] ? strchr(s + i + 1, ']') : NULL;
 	return close ? (size_t)(close - s) : 0;
 }
 

@@ -263,10 +263,10 @@ bool pattern_worth_demangling(const struct pattern *p, const char *mangled)
 		return false;
 	if (p->kind == PAT_EXACT && !p->demangled) {
 		/*
-		 * A C++ function outside of all namespaces: _Z, for static ones L, the length, the
-		 * name.
+		 * A C++ function outside of all namespaces: _Z, letters (L for static ones), the
+		 * length, the name.
 		 */
-		const char *s = mangled + 2 + (mangled[2] == 'L');
+		const char *s = mangled + 2 + strspn(mangled + 2, "NKVrORLM");
 
 		s += strspn(s, "0123456789");
 		return mangled[1] == 'Z' && !strncmp(s, p->name, strlen(p->name));

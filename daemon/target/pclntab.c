@@ -15,7 +15,7 @@
 
 #define MAX_TABLE (1ull << 30)
 #define RELOCS	  4096 /* relocations read at a time */
-#define ALIGN	  32   /* of the table, src/cmd/link/internal/ld/pcln.go */
+#define ALIGN	  8    /* of the table: it has words inside */
 #define SCAN	  (1ull << 20)
 
 struct pclntab {
@@ -198,8 +198,7 @@ static int try_table(struct symbols *s, const struct elf *e, uint64_t vaddr, uin
 
 /*
  * No section of that name: no section headers, or the system linker has put it into .data.rel.ro.
- * The header is recognised by its look, at the alignment that Go gives it. Each try reads the rest
- * of the segment, so they are few.
+ * The header is recognised by its look. Each try reads the rest of the segment, so they are few.
  */
 static int scan_segment(struct symbols *s, const struct elf *e, const struct elf_segment *seg,
 			unsigned int *tries)

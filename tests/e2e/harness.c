@@ -182,6 +182,21 @@ bool child_lines(struct run *r, struct child *c, size_t n, int ms)
 	return run_until(r, has_lines, &w, ms) && has_lines(r, &w);
 }
 
+static bool has_said(struct run *r, void *arg)
+{
+	struct wanted *w = arg;
+
+	return (w->c->out.buf && strstr(w->c->out.buf, w->text)) ||
+	       (w->c->err.buf && strstr(w->c->err.buf, w->text));
+}
+
+bool child_says(struct run *r, struct child *c, const char *text, int ms)
+{
+	struct wanted w = { .c = c, .text = text };
+
+	return run_until(r, has_said, &w, ms);
+}
+
 static bool has_text(struct run *r, void *arg)
 {
 	struct wanted *w = arg;

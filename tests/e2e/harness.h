@@ -54,6 +54,8 @@ void child_start(struct child *c, const char *const argv[]);
 /* Reads from all that run until done() says so; false on the deadline or when all pipes ended. */
 bool run_until(struct run *r, bool (*done)(struct run *r, void *arg), void *arg, int ms);
 bool child_lines(struct run *r, struct child *c, size_t n, int ms);
+/* Has it printed this text, to either output? */
+bool child_says(struct run *r, struct child *c, const char *text, int ms);
 bool child_exited(struct run *r, struct child *c, int ms);
 /* Waits until the stream holds this text. */
 bool tpd_says(struct run *r, const char *text, int ms);

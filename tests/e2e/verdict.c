@@ -239,7 +239,7 @@ static void check_sums(const struct trace *t, const char *label)
 		     (long)lost, (long)end_lost);
 	cr_expect_eq(json_integer_value(json_object_get(t->last, "events")), (json_int_t)t->ncalls,
 		     "%s: the end record counts other than %zu events", label, t->ncalls);
-	if (trace_record(t, "summary", NULL))
+	if (t->ncalls || accounted) /* else --summary: no call was to be streamed */
 		cr_expect_eq(calls, (int64_t)t->ncalls + accounted,
 			     "%s: %ld calls, %zu streamed, %ld lost or filtered", label, (long)calls,
 			     t->ncalls, (long)accounted);
