@@ -32,7 +32,7 @@ ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -DTPD_VERSION='"$(VERSI
 BPF_CFLAGS := -g -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -target bpf -D__TARGET_ARCH_$(BPFARCH) \
             -Iinclude -Ivmlinux -I/usr/include/$(shell uname -m)-linux-gnu
 ALL_LDFLAGS = -pie $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
-LDLIBS   := -lbpf -ldebuginfod -ldw -lelf -lZydis -liberty -llzma -lz -lm
+LDLIBS   := -lbpf -ldw -lelf -lZydis -liberty -llzma -lz -lm
 
 BPF_OBJ  := $(patsubst bpf/%.c,build/bpf/%.o,$(wildcard bpf/*.bpf.c))
 SKEL     := $(B)/tpd.skel.h
@@ -127,9 +127,10 @@ fuzz:
 	@tests/deps.sh build fuzz
 	@$(MAKE) B=build/fuzz CC=$(CLANG) SAN=fuzzer-no-link,address,undefined fuzz-run
 fuzz-run: $(FUZZ:%=$(B)/%)
-	@for f in $(notdir $(FUZZ)); do echo "$$f, $(FUZZ_SECONDS) s"; mkdir -p $(B)/corpus/$$f; \
-		$(B)/tests/fuzz/$$f -verbosity=0 -print_final_stats=1 -timeout=10 -max_total_time=$(FUZZ_SECONDS) \
-			-artifact_prefix=$(B)/$$f- $(B)/corpus/$$f $(wildcard tests/fuzz/$$f.d) || exit 1; done
+	@for f in $(notdir $(FUZZ)); do mkdir -p $(B)/corpus/$$f; printf '%s, %s s: ' $$f $(FUZZ_SECONDS); \
+		$(B)/tests/fuzz/$$f -print_final_stats=1 -timeout=10 -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(B)/$$f- \
+			$(B)/corpus/$$f $(wildcard tests/fuzz/$$f.d) > $(B)/$$f.log 2>&1 || { tail -n 60 $(B)/$$f.log; exit 1; }; \
+		sed -n 's/^stat::number_of_executed_units: */inputs without a fault: /p' $(B)/$$f.log; done
 build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -142,10 +143,14 @@ test-kernels:
 	@tests/deps.sh build tests kernels
 	@$(MAKE) SAN= e2e-build
 	@tests/kernels.sh
+build/demo/sample: tests/demo/sample.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)
+	$(Q)$(CXX) -O2 -g -Wall -Wextra -o $@ $<
 demo:
 	@tests/deps.sh build demo
-	@$(MAKE) SAN= all
-	@tests/demo/demo.sh
+	@$(MAKE) SAN= all build/demo/sample
+	@tests/demo/demo.sh build/tpd build/demo/sample build/demo.ndjson
 
 # ---- the house ----
 

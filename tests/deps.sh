@@ -8,7 +8,7 @@ build="make gcc libc6-dev clang bpftool libbpf-dev libelf-dev libdw-dev libdebug
 	libiberty-dev liblzma-dev zlib1g-dev uthash-dev"
 tests="g++ binutils libcriterion-dev libjansson-dev python3"
 programs="golang-go lld mold xz-utils redis-server redis-tools nginx wrk sqlite3"
-demo="g++"
+demo="g++ procps"
 bench="g++ python3 bpftrace redis-server redis-tools"
 fuzz="libclang-rt-dev"
 kernels="g++ libcriterion-dev libjansson-dev python3 qemu-system-x86 zstd lz4 bc"

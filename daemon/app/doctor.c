@@ -96,7 +96,7 @@ int doctor_run(struct conf *conf)
 	features_ask(&s.features);
 	n = kernel_answers(&s.features, answers);
 	if (conf->pids.n) {
-		err = target_add(&s, conf->pids.v[0]);
+		err = target_add(&s, conf->pids.v[0], false);
 		if (!err)
 			err = target_scan(&s, s.targets);
 	}

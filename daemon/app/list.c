@@ -85,7 +85,7 @@ static int prepare(struct session *s)
 	if (err)
 		return STATUS_USAGE;
 	for (size_t i = 0; i < s->conf.pids.n; i++) {
-		err = target_add(s, s->conf.pids.v[i]);
+		err = target_add(s, s->conf.pids.v[i], false);
 		if (!err)
 			err = target_scan(s, s->targets);
 		if (err)

@@ -153,7 +153,7 @@ void output_trace(struct output *o, int pid, const char *exe, const char *build_
 		  const struct probe_info *probes, size_t n)
 {
 	struct record r = begin("trace", RANK_STREAM);
-	struct field *fields;
+	struct field *fields = NULL;
 	struct utsname u = { 0 };
 
 	uname(&u);
@@ -171,7 +171,8 @@ void output_trace(struct output *o, int pid, const char *exe, const char *build_
 		record_u64(&r, K_PID, pid);
 	put_str(&r, K_EXE, exe);
 	put_str(&r, K_BUILD_ID, build_id);
-	put_probes(o, &r, probes, o->human ? 0 : n, &fields);
+	if (!o->human)
+		put_probes(o, &r, probes, n, &fields);
 	put(o, &r);
 	free(fields);
 	output_flush(o);
@@ -349,10 +350,12 @@ void output_end(struct output *o, const char *reason, uint64_t lost)
 {
 	struct record r = begin("end", RANK_STREAM);
 
-	lost += o->sink->ops->lost(o->sink);
+	uint64_t shed = o->sink->ops->lost(o->sink);
+
+	lost += shed;
 	put_now(&r);
 	put_str(&r, K_REASON, reason);
-	record_u64(&r, K_EVENTS, o->calls - o->sink->ops->lost(o->sink));
+	record_u64(&r, K_EVENTS, o->calls - MIN(shed, o->calls));
 	record_u64(&r, K_LOST, lost);
 	put(o, &r);
 	output_flush(o);

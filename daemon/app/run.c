@@ -33,10 +33,14 @@ static void rescan(struct session *s, pid_t pid, bool fresh_image)
 
 		if (process_open(&again, pid))
 			return;
+		/* The pidfd is the old one's: it is watched, and the process is the same. */
+		close(again.pidfd);
+		again.pidfd = t->process.pidfd;
+		t->process.pidfd = -1;
 		process_close(&t->process);
 		t->process = again;
 	} else if (!t) {
-		if (target_add(s, pid) || !(t = target_find(s, pid)))
+		if (target_add(s, pid, true) || !(t = target_find(s, pid)))
 			return;
 		run_watch(s, t);
 		output_process(&s->output, pid, "attach", t->process.exe, NULL, 0);

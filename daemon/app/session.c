@@ -43,7 +43,7 @@ static int add_found(struct session *s)
 	/* A process that ends meanwhile is none of ours. */
 	for (size_t i = 0; i < n; i++)
 		if (v[i] != getpid())
-			target_add(s, v[i]);
+			target_add(s, v[i], true);
 	return 0;
 }
 
@@ -68,7 +68,7 @@ static int open_targets(struct session *s)
 	int err = 0;
 
 	for (size_t i = 0; i < c->pids.n && !err; i++)
-		err = target_add(s, c->pids.v[i]);
+		err = target_add(s, c->pids.v[i], false);
 	if (!err && (c->exe || c->comm))
 		err = add_found(s);
 	if (!err && c->exe)

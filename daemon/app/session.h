@@ -71,8 +71,8 @@ int session_status(const struct session *s);
 
 /* targets.c */
 int targets_parse(struct session *s);
-/* Opens a process and makes it a target. 0 or negative errno, logged. */
-int target_add(struct session *s, pid_t pid);
+/* Opens a process and makes it a target. 0 or negative errno, logged unless quiet: it may be gone by now. */
+int target_add(struct session *s, pid_t pid, bool quiet);
 /* Reads its mappings and plans functions for what is new; nothing is attached yet. */
 int target_scan(struct session *s, struct target *t);
 struct target *target_find(struct session *s, pid_t pid);

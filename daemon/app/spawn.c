@@ -101,7 +101,7 @@ int spawn_start(struct session *s)
 	s->child_go = fds[1];
 	if (s->child < 0)
 		return -errno;
-	err = target_add(s, s->child);
+	err = target_add(s, s->child, false);
 	t = target_find(s, s->child);
 	if (err || !t)
 		return err ? err : -ESRCH;

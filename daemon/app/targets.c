@@ -54,7 +54,7 @@ static void say_open_error(pid_t pid, int err)
 	}
 }
 
-int target_add(struct session *s, pid_t pid)
+int target_add(struct session *s, pid_t pid, bool quiet)
 {
 	struct target *t, **end = &s->targets;
 	int err;
@@ -66,7 +66,8 @@ int target_add(struct session *s, pid_t pid)
 		return -ENOMEM;
 	err = process_open(&t->process, pid);
 	if (err) {
-		say_open_error(pid, err);
+		if (!quiet)
+			say_open_error(pid, err);
 		free(t);
 		return err;
 	}

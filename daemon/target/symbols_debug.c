@@ -4,6 +4,7 @@
  * debuglink (inside the target's root), the compressed one in .gnu_debugdata, debuginfod. Each must
  * prove that it belongs to the file: by build id, or by the checksum that the debuglink tells.
  */
+#include <dlfcn.h>
 #include <elfutils/debuginfod.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -182,20 +183,41 @@ static int add_debugdata(struct symbols *s, const struct elf *e)
 	return err == -ENOMEM ? err : err ? -ENOENT : 0;
 }
 
+/* Loaded only when asked for: it drags in an HTTP client with all of its libraries, 10 MB of them. */
+struct debuginfod {
+	void *library;
+	__typeof__(&debuginfod_begin) begin;
+	__typeof__(&debuginfod_find_debuginfo) find;
+	__typeof__(&debuginfod_end) end;
+};
+
+static bool open_debuginfod(struct debuginfod *d)
+{
+	d->library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL);
+	if (!d->library)
+		return false;
+	d->begin = dlsym(d->library, "debuginfod_begin");
+	d->find = dlsym(d->library, "debuginfod_find_debuginfo");
+	d->end = dlsym(d->library, "debuginfod_end");
+	return d->begin && d->find && d->end;
+}
+
 static int add_debuginfod(struct symbols *s, const struct elf *e)
 {
 	const char *urls = getenv("DEBUGINFOD_URLS"), *id = elf_build_id(e);
+	struct debuginfod d = { 0 };
 	debuginfod_client *c;
-	int fd;
+	int fd = -ENOENT;
 
 	if (!urls || !*urls || !*id)
 		return -ENOENT;
-	c = debuginfod_begin();
-	if (!c)
-		return -ENOENT;
-	/* Length 0: the id is given as hex digits. */
-	fd = debuginfod_find_debuginfo(c, (const unsigned char *)id, 0, NULL);
-	debuginfod_end(c);
+	/* The library stays loaded: libcurl's threads may outlive the last call into it. */
+	c = open_debuginfod(&d) ? d.begin() : NULL;
+	if (c) {
+		/* Length 0: the id is given as hex digits. */
+		fd = d.find(c, (const unsigned char *)id, 0, NULL);
+		d.end(c);
+	}
 	return fd < 0 ? -ENOENT : add_file(s, e, fd, NULL, SYM_DEBUGINFOD);
 }
 

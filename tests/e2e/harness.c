@@ -250,8 +250,8 @@ void child_answer(struct child *c)
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
 
 	sigaction(SIGPIPE, &ignore, &old);
-	if (write(c->in, "\n", 1) != 1)
-		cr_log_warn("the target does not listen any more");
+	if (c->in > 0 && write(c->in, "\n", 1) != 1)
+		cr_log_info("the target does not listen any more");
 	sigaction(SIGPIPE, &old, NULL);
 }
 
