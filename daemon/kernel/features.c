@@ -46,13 +46,6 @@ static int try_load(const struct bpf_insn *insns, size_t n, unsigned attach_type
 	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "tpd_ask", "GPL", insns, n, &opts);
 }
 
-static bool can_load(unsigned attach_type)
-{
-	AUTO_CLOSE int fd = try_load(noop, ARRAY_SIZE(noop), attach_type);
-
-	return fd >= 0;
-}
-
 /* bpf_loop() exists if a program that calls it with bad arguments is refused for those, not for the call. */
 static bool has_helper(int id)
 {
@@ -69,11 +62,11 @@ static bool has_helper(int id)
 	       !strstr(log, "cannot use helper");
 }
 
-/* A link on "/" can never be made; how it is refused tells what the kernel knows. */
-static int refused_link(int prog, int pid)
+/* A link on "/" can never be made: -EBADF where the kernel knows its kind, -EINVAL where not. */
+static int refused_link(int prog, unsigned attach_type, int pid)
 {
 	unsigned long offset = 0;
-	union tpd_link_attr attr = { .prog_fd = prog, .attach_type = TPD_UPROBE_MULTI,
+	union tpd_link_attr attr = { .prog_fd = prog, .attach_type = attach_type,
 				     .path = (uintptr_t)"/", .offsets = (uintptr_t)&offset,
 				     .cnt = 1, .pid = pid };
 	int fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
@@ -82,6 +75,14 @@ static int refused_link(int prog, int pid)
 		return -errno;
 	close(fd);
 	return 0;
+}
+
+/* Loading proves nothing: 6.12 loads a session program and refuses only its link. */
+static bool has_session(void)
+{
+	AUTO_CLOSE int fd = try_load(noop, ARRAY_SIZE(noop), TPD_UPROBE_SESSION);
+
+	return fd >= 0 && refused_link(fd, TPD_UPROBE_SESSION, 0) == -EBADF;
 }
 
 /* The function that the self-test probes: called, it must give its argument plus one. */
@@ -194,12 +195,12 @@ void features_ask(struct features *f)
 	f->bpf_loop = has_helper(BPF_FUNC_loop);
 	fd = try_load(noop, ARRAY_SIZE(noop), TPD_UPROBE_MULTI);
 	if (fd >= 0) {
-		f->uprobe_multi = refused_link(fd, 0) == -EBADF;
+		f->uprobe_multi = refused_link(fd, TPD_UPROBE_MULTI, 0) == -EBADF;
 		/* pid -1 is refused as such since the filter was corrected, as libbpf found out too. */
-		f->multi_pid = f->uprobe_multi && refused_link(fd, -1) == -EINVAL;
+		f->multi_pid = f->uprobe_multi && refused_link(fd, TPD_UPROBE_MULTI, -1) == -EINVAL;
 		close(fd);
 	}
-	f->session = f->uprobe_multi && can_load(TPD_UPROBE_SESSION);
+	f->session = f->uprobe_multi && has_session();
 	fd = try_load(emulate_ret, ARRAY_SIZE(emulate_ret), f->uprobe_multi ? TPD_UPROBE_MULTI : 0);
 	if (fd >= 0) {
 		f->write_regs = true;
