@@ -113,17 +113,19 @@ static __noinline struct thread *thread_new(void)
 }
 
 /* Take a frame out and end its call. 0: there was none of this function (fn COOKIE_MAX_FN: any). */
-static __noinline int far_close(struct far_key *key, __u32 fn, __u32 exit, __u64 end, __u64 *up)
+CHECKED_ONCE far_close(const struct far_key *at, __u32 fn, __u32 exit, __u64 end, __u64 *up)
 {
 	struct far_frame *p, copy;
+	struct far_key key; /* on the stack: 6.1 takes no other memory for a key */
 
-	if (!key || !up)
+	if (!at || !up)
 		return 0;
-	p = bpf_map_lookup_elem(&far, key);
+	key = *at;
+	p = bpf_map_lookup_elem(&far, &key);
 	if (!p || (fn != COOKIE_MAX_FN && p->f.fn != fn))
 		return 0;
 	copy = *p;
-	if (bpf_map_delete_elem(&far, key))
+	if (bpf_map_delete_elem(&far, &key))
 		return 0;
 	*up = copy.up;
 	call_end(&copy.f, copy.parent, exit, end);
@@ -139,7 +141,7 @@ static __always_inline bool sampled_now(void)
  * A live frame at the very address of a new one: its function has made a tail call, if the kernel's
  * trampoline still waits in its return slot (then both will be seen to return); else it is gone.
  */
-static __noinline bool frame_waits(__u64 cfa)
+CHECKED_ONCE frame_waits(__u64 cfa)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 slot = 0, trampoline = BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
@@ -149,8 +151,9 @@ static __noinline bool frame_waits(__u64 cfa)
 }
 
 /* Make room for a frame at cfa on the thread's own stack: close what is dead. */
-static __noinline int own_prune(struct thread *t, __u64 cfa, __u64 now)
+CHECKED_ONCE own_prune(__u64 cfa, __u64 now)
 {
+	struct thread *t = thread_find();
 	struct frame *f;
 
 	if (!t)
@@ -175,7 +178,7 @@ static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8
 	struct frame *f;
 
 	if (t->n && frame_at(t, t->n - 1)->cfa <= cfa)
-		own_prune(t, cfa, bpf_ktime_get_ns());
+		own_prune(cfa, bpf_ktime_get_ns());
 	if (t->n >= DEPTH_MAX) {
 		count_loss(fn, LOST_DEPTH);
 		return 1;
@@ -196,8 +199,9 @@ static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8
 }
 
 /* A call on a stack that is not the thread's own. */
-static __noinline int far_enter(struct thread *t, __u32 fn, __u64 cfa)
+CHECKED_ONCE far_enter(__u32 fn, __u64 cfa)
 {
+	struct thread *t = thread_find();
 	struct far_walk w = {};
 	struct far_frame f = {};
 	__u64 now = bpf_ktime_get_ns(), up;
@@ -238,18 +242,18 @@ static __noinline int far_enter(struct thread *t, __u32 fn, __u64 cfa)
 	return 0;
 }
 
-static __noinline int go_enter(struct pt_regs *ctx, struct thread *t, __u32 fn, __u64 cfa, __u32 flags)
+CHECKED_ONCE go_enter(const struct far_key *place, __u32 fn, __u32 flags)
 {
+	struct thread *t = thread_find();
 	struct far_walk w = {};
 	struct strand_key sk = {};
 	struct strand *s, fresh = {};
 	struct far_frame f = {}, *old;
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!t || !go_place(ctx, cfa, &w.key)) {
-		count_loss(fn, LOST_READ_FAULT);
+	if (!t || !place)
 		return 1;
-	}
+	w.key = *place;
 	sk.tgid = w.key.tgid;
 	sk.g = w.key.strand;
 	s = bpf_map_lookup_elem(&strands, &sk);
@@ -294,15 +298,16 @@ static __noinline int go_enter(struct pt_regs *ctx, struct thread *t, __u32 fn, 
 	return 0;
 }
 
-static __noinline int go_leave(struct pt_regs *ctx, __u32 fn, __u64 cfa, __u32 exit, __u64 now)
+CHECKED_ONCE go_leave(const struct far_key *place, __u32 fn, __u32 exit, __u64 now)
 {
 	struct far_walk w = {};
 	struct strand_key sk = {};
 	struct strand *s;
 	__u64 addr, up;
 
-	if (!go_place(ctx, cfa, &w.key))
+	if (!place)
 		return 0;
+	w.key = *place;
 	sk.tgid = w.key.tgid;
 	sk.g = w.key.strand;
 	s = bpf_map_lookup_elem(&strands, &sk);
@@ -332,7 +337,7 @@ static __always_inline bool may_hijack(void)
 }
 
 /* A session's return could not be trusted on this stack: the call goes unseen, and that is said. */
-static __noinline int left_alone(__u32 fn)
+CHECKED_ONCE left_alone(__u32 fn)
 {
 	struct live *l = live_get();
 
@@ -343,7 +348,7 @@ static __noinline int left_alone(__u32 fn)
 }
 
 /* --returns none: the entry is all there is. */
-static __noinline int entry_only(__u32 fn)
+CHECKED_ONCE entry_only(__u32 fn)
 {
 	struct frame f = { .fn = fn };
 	struct fn_stats *s = stats_of(fn);
@@ -392,7 +397,12 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 		}
 	}
 	if (flags & SITE_F_GO) {
-		go_enter(ctx, t, fn, cfa, flags);
+		struct far_key place = {};
+
+		if (go_place(ctx, cfa, &place))
+			go_enter(&place, fn, flags);
+		else
+			count_loss(fn, LOST_READ_FAULT);
 		return 1;
 	}
 	if ((flags & SITE_F_REENTER) && t->n) {
@@ -402,23 +412,23 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 			return 1;
 	}
 	session = session && (flags & SITE_F_SESSION) && may_hijack();
-	if ((sp >= t->lo && sp < t->hi) || thread_owns(t, sp))
+	if ((sp >= t->lo && sp < t->hi) || thread_owns(sp))
 		return own_enter(t, fn, cfa, session ? FRAME_SESSION : 0) || !session;
 	if (session) {
 		left_alone(fn);
 		return 1;
 	}
-	far_enter(t, fn, cfa);
+	far_enter(fn, cfa);
 	return 1;
 }
 
 /* The slow half of leave(): the innermost frame is not the one that ends. */
-static __noinline int leave_search(struct pt_regs *ctx, __u32 fn, __u64 cfa, __u32 exit, __u64 now)
+CHECKED_ONCE leave_search(__u64 sp, __u32 fn, __u64 cfa, __u32 exit, __u64 now)
 {
 	struct thread *t = thread_find();
 	struct far_key key = {};
-	__u64 up, sp = ctx->sp;
 	struct frame *f;
+	__u64 up;
 
 	if (t && sp >= t->lo && sp <= t->hi) {
 		frames_reap(cfa - 1, now, KIND_FROM_UNWIND);
@@ -443,7 +453,10 @@ static __always_inline void leave(struct pt_regs *ctx, __u64 cookie, __u64 cfa, 
 	__u64 parent = 0;
 
 	if (COOKIE_FLAGS(cookie) & SITE_F_GO) {
-		go_leave(ctx, fn, cfa, exit, now);
+		struct far_key place = {};
+
+		if (go_place(ctx, cfa, &place))
+			go_leave(&place, fn, exit, now);
 		return;
 	}
 	t = thread_find();
@@ -456,7 +469,7 @@ static __always_inline void leave(struct pt_regs *ctx, __u64 cookie, __u64 cfa, 
 			return;
 		}
 	}
-	leave_search(ctx, fn, cfa, exit, now);
+	leave_search(ctx->sp, fn, cfa, exit, now);
 }
 
 SEC("kprobe")

@@ -34,21 +34,21 @@ static __always_inline void hist_add(__u32 fn, __u32 i, __u64 ns)
 }
 
 /* Token bucket of one second's burst; a lost race lets one event more pass or waits one longer. */
-static __noinline bool rate_allows(__u32 fn, __u64 now)
+CHECKED_ONCE rate_allows(__u32 fn, __u64 now)
 {
 	struct rate *r = bpf_map_lookup_elem(&rates, &fn);
 	__u64 step, from;
 
 	if (!r || !knob_rate)
-		return true;
+		return 1;
 	step = 1000000000ull / knob_rate;
 	from = r->ns;
 	if (from + 1000000000ull < now)
 		from = now - 1000000000ull;
 	if (from + step > now)
-		return false;
+		return 0;
 	r->ns = from + step;
-	return true;
+	return 1;
 }
 
 /*
@@ -96,7 +96,7 @@ static __always_inline void *event_reserve(enum ev_kind kind, __u32 size, __u64 
 	return h;
 }
 
-static __noinline int call_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
+CHECKED_ONCE call_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 {
 	struct ev_call *e;
 	__u64 seq = 0;
@@ -125,14 +125,19 @@ static __noinline int call_emit(struct frame *f, __u64 parent, __u32 exit, __u64
 }
 
 /* A call ended: count it, then stream it if it was asked for. */
-static __always_inline void call_end(struct frame *f, __u64 parent, __u32 exit, __u64 end)
+CHECKED_ONCE call_end(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 {
-	__u32 i = f->fn * knob_shards + (bpf_get_smp_processor_id() & (knob_shards - 1));
-	__u64 ns = end > f->start_ns ? end - f->start_ns : 0;
-	struct fn_stats *s = bpf_map_lookup_elem(&stats, &i);
+	struct fn_stats *s;
+	__u64 ns;
+	__u32 i;
 
+	if (!f)
+		return 0;
+	i = f->fn * knob_shards + (bpf_get_smp_processor_id() & (knob_shards - 1));
+	ns = end > f->start_ns ? end - f->start_ns : 0;
+	s = bpf_map_lookup_elem(&stats, &i);
 	if (!s || exit >= CALL_EXIT_MAX)
-		return;
+		return 0;
 	__sync_fetch_and_add(&s->exits[exit], 1);
 	if (exit != EXIT_OPEN) {
 		__sync_fetch_and_add(&s->total_ns, ns);
@@ -141,12 +146,12 @@ static __always_inline void call_end(struct frame *f, __u64 parent, __u32 exit, 
 		hist_add(f->fn, i, ns);
 	}
 	if (!knob_stream)
-		return;
+		return 0;
 	if (!(f->flags & FRAME_SAMPLED) || ns < knob_min_ns || f->depth > knob_max_depth) {
 		__sync_fetch_and_add(&s->filtered, 1);
-		return;
+		return 0;
 	}
-	call_emit(f, parent, exit, end);
+	return call_emit(f, parent, exit, end);
 }
 
 /* What a frame found dead died of, and when. */
@@ -200,7 +205,7 @@ static long reap_one(__u32 i, struct reap *r)
 	return 0;
 }
 
-static __noinline int frames_reap_since(__u64 upto, __u64 since, __u64 end, __u32 kind)
+CHECKED_ONCE frames_reap_since(__u64 upto, __u64 since, __u64 end, __u32 kind)
 {
 	struct reap r = { .upto = upto, .since = since, .end = end, .kind = kind };
 

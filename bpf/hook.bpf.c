@@ -5,8 +5,9 @@
  */
 #include "stack.bpf.h"
 
-static __noinline int far_land(struct thread *t, __u64 cfa, __u64 now)
+CHECKED_ONCE far_land(__u64 cfa, __u64 now)
 {
+	struct thread *t = thread_find();
 	struct far_walk w = {};
 
 	if (!t)
@@ -33,12 +34,13 @@ static __always_inline void land(struct thread *t, __u64 cfa, bool own, __u64 no
 	if (own)
 		frames_reap_since(cfa, t->unwind.raise_ns, now, kind);
 	else if (t->far_top)
-		far_land(t, cfa, now);
+		far_land(cfa, now);
 }
 
 /* swapcontext(from, to), setcontext(to): each context has its own chain of frames. */
-static __noinline int swap(struct thread *t, __u64 from, __u64 to)
+CHECKED_ONCE swap(__u64 from, __u64 to)
 {
+	struct thread *t = thread_find();
 	struct strand_key key = {};
 	__u64 *top;
 
@@ -97,7 +99,7 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 	return 0;
 }
 
-static __noinline int library_changed(__u64 now)
+CHECKED_ONCE library_changed(__u64 now)
 {
 	struct live *l = live_get();
 	struct ev_process *e;
@@ -119,16 +121,15 @@ static __noinline int library_changed(__u64 now)
 	return 0;
 }
 
-static __noinline int native_hook(struct pt_regs *ctx, struct thread *t, __u32 hook, __u64 now)
+CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1)
 {
-	__u64 sp, cfa;
+	struct thread *t = thread_find();
+	__u64 cfa = sp + 8;
 	bool own;
 
-	if (!ctx || !t)
+	if (!t)
 		return 0;
-	sp = CTX_READ(ctx, sp);
-	cfa = sp + 8;
-	own = (sp >= t->lo && sp < t->hi) || thread_owns(t, sp);
+	own = (sp >= t->lo && sp < t->hi) || thread_owns(sp);
 	/* Whatever lies below this stack pointer died earlier, of something else. */
 	if (own && hook != HOOK_LAND && hook != HOOK_CATCH)
 		frames_reap(cfa - 1, now, KIND_FROM_UNWIND);
@@ -158,10 +159,10 @@ static __noinline int native_hook(struct pt_regs *ctx, struct thread *t, __u32 h
 		t->unwind.jump_ns = now;
 		break;
 	case HOOK_SWAP:
-		swap(t, CTX_READ(ctx, di), CTX_READ(ctx, si));
+		swap(arg0, arg1);
 		break;
 	case HOOK_SET:
-		swap(t, 0, CTX_READ(ctx, di));
+		swap(0, arg0);
 		break;
 	}
 	return 0;
@@ -183,7 +184,7 @@ int runtime_hook(struct pt_regs *ctx)
 	} else {
 		t = thread_find();
 		if (t && t->serial)
-			native_hook(ctx, t, hook, now);
+			native_hook(ctx->sp, hook, now, ctx->di, ctx->si);
 	}
 	return 0;
 }

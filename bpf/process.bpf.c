@@ -39,7 +39,7 @@ static long far_sweep_one(void *map, struct far_key *key, struct far_frame *f, s
 }
 
 /* Traced calls do not outlive their thread or their image. */
-static __noinline int thread_gone(__u32 tgid, __u32 whole)
+CHECKED_ONCE thread_gone(__u32 tgid, __u32 whole)
 {
 	struct far_sweep s = { .now = bpf_ktime_get_ns(), .tgid = tgid, .exit = EXIT_THREAD };
 	struct thread *t = thread_find();

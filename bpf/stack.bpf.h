@@ -73,24 +73,25 @@ static long own_vma(struct task_struct *task, struct vm_area_struct *vma, struct
 }
 
 /* Is sp on the thread's own stack: the mapping that holds the process's start stack or its thread pointer? */
-static __noinline bool thread_owns(struct thread *t, __u64 sp)
+CHECKED_ONCE thread_owns(__u64 sp)
 {
+	struct thread *t = thread_find();
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct own_find o = {};
 
 	if (!t)
-		return false;
+		return 0;
 	o.start_stack = BPF_CORE_READ(task, mm, start_stack);
 	o.brk_lo = BPF_CORE_READ(task, mm, start_brk);
 	o.brk_hi = BPF_CORE_READ(task, mm, brk);
 	o.fsbase = BPF_CORE_READ(task, thread.fsbase);
 	if (bpf_find_vma(task, sp, own_vma, &o, 0))
-		return false;
+		return 0;
 	if (sp < o.lo || sp >= o.hi)
-		return false;
+		return 0;
 	t->lo = o.lo;
 	t->hi = o.hi;
-	return true;
+	return 1;
 }
 
 /* The goroutine of a Go function and the frame's place on its stack. g is in r14 (Go ABIInternal); in

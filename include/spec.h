@@ -139,7 +139,11 @@ struct live {
 #define TARGET_ON     1u
 #define TARGET_FOLLOW 2u /* its children become targets as they are born */
 
-#define DEPTH_MAX 256 /* frames a thread's shadow stack holds; deeper calls count as LOST_DEPTH */
+/*
+ * Frames a thread's shadow stack holds; deeper calls count as LOST_DEPTH. Newer kernels allocate task storage by
+ * kmalloc_nolock(), which gives no more than two pages: 240 frames of 32 bytes and their head fit.
+ */
+#define DEPTH_MAX 240
 
 _Static_assert(sizeof(struct jump_spec) == 48, "map layout");
 _Static_assert(sizeof(struct cpu_stats) == 64, "map layout");

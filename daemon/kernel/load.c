@@ -174,9 +174,10 @@ static int open_all(struct kernel *k, const struct kernel_conf *c)
 	if (err) {
 		size_t n = MIN(heard.len, (size_t)LOG_TAIL);
 
-		log_error("the kernel refused the BPF programs: %s; its last words:\n%.*s",
-			  strerror(-err), (int)n, heard.text + heard.len - n);
-		return err;
+		/* Not in one line: it is a listing. */
+		log_error("the kernel refused the BPF programs: %s; its last words:", strerror(-err));
+		fprintf(stderr, "%.*s\n", (int)n, heard.text + heard.len - n);
+		return err == -EACCES ? -EINVAL : err;
 	}
 	err = map_all(k);
 	if (!err)
