@@ -5,7 +5,7 @@
  * The programs here are attached as plain uprobes (perf or uprobe_multi) and, call_session, as a session:
  * its entry decides call by call whether the kernel may divert the return address.
  */
-#include "stack.bpf.h"
+#include "go.bpf.h"
 
 /* Does a conditional jump with this condition code jump? Intel SDM, Jcc. */
 static __always_inline bool cc_holds(__u64 flags, __u32 cc)
@@ -242,12 +242,15 @@ CHECKED_ONCE far_enter(__u32 fn, __u64 cfa)
 	return 0;
 }
 
+/* A new goroutine's; in read-only data, since the stack of BPF is short. */
+static const struct strand fresh = {};
+
 CHECKED_ONCE go_enter(const struct far_key *place, __u32 fn, __u32 flags)
 {
 	struct thread *t = thread_find();
 	struct far_walk w = {};
 	struct strand_key sk = {};
-	struct strand *s, fresh = {};
+	struct strand *s;
 	struct far_frame f = {}, *old;
 	__u64 now = bpf_ktime_get_ns();
 
@@ -337,11 +340,11 @@ static __always_inline bool may_hijack(void)
 }
 
 /* A session's return could not be trusted on this stack: the call goes unseen, and that is said. */
-CHECKED_ONCE left_alone(__u32 fn)
+CHECKED_ONCE left_alone(__u32 fn, __u32 foreign)
 {
 	struct live *l = live_get();
 
-	if (l)
+	if (l && foreign)
 		l->foreign = 1;
 	count_loss(fn, LOST_MISSED);
 	return 0;
@@ -379,6 +382,7 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 	__u32 fn = COOKIE_FN(cookie), flags = COOKIE_FLAGS(cookie);
 	__u64 sp = ctx->sp, cfa = sp + COOKIE_HEIGHT(cookie) + 8;
 	struct thread *t;
+	int own;
 
 	if (!current_flags())
 		return 1;
@@ -412,10 +416,11 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 			return 1;
 	}
 	session = session && (flags & SITE_F_SESSION) && may_hijack();
-	if ((sp >= t->lo && sp < t->hi) || thread_owns(sp))
+	own = sp >= t->lo && sp < t->hi ? 1 : thread_owns(sp);
+	if (own > 0)
 		return own_enter(t, fn, cfa, session ? FRAME_SESSION : 0) || !session;
 	if (session) {
-		left_alone(fn);
+		left_alone(fn, own == 0);
 		return 1;
 	}
 	far_enter(fn, cfa);
@@ -433,9 +438,13 @@ CHECKED_ONCE leave_search(__u64 sp, __u32 fn, __u64 cfa, __u32 exit, __u64 now)
 	if (t && sp >= t->lo && sp <= t->hi) {
 		frames_reap(cfa - 1, now, KIND_FROM_UNWIND);
 		f = frame_at(t, t->n - 1);
-		if (t->n && f->cfa == cfa && f->fn == fn)
+		if (t->n && f->cfa == cfa && f->fn == fn) {
 			frames_reap(cfa, now, exit);
-		return 0;
+			return 0;
+		}
+		/* It may have begun when the stack could not be told. */
+		if (!t->far_top)
+			return 0;
 	}
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
 	key.addr = cfa;

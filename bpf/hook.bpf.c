@@ -3,7 +3,7 @@
  * hook.bpf.c: functions of the language runtimes by which frames die without a return: throws and landings,
  * forced unwinding, longjmp, context switches, Go's panics. Also the dynamic loader's own notice.
  */
-#include "stack.bpf.h"
+#include "go.bpf.h"
 
 CHECKED_ONCE far_land(__u64 cfa, __u64 now)
 {
@@ -129,7 +129,7 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 
 	if (!t)
 		return 0;
-	own = (sp >= t->lo && sp < t->hi) || thread_owns(sp);
+	own = (sp >= t->lo && sp < t->hi) || thread_owns(sp) > 0;
 	/* Whatever lies below this stack pointer died earlier, of something else. */
 	if (own && hook != HOOK_LAND && hook != HOOK_CATCH)
 		frames_reap(cfa - 1, now, KIND_FROM_UNWIND);

@@ -2,7 +2,7 @@
 /*
  * process.bpf.c: threads and processes are born, change their image and die; and the last sweep at detach.
  */
-#include "far.bpf.h"
+#include "stack.bpf.h"
 
 static __always_inline void process_event(__u32 event, __u32 child, int status)
 {
@@ -45,7 +45,11 @@ CHECKED_ONCE thread_gone(__u32 tgid, __u32 whole)
 	struct thread *t = thread_find();
 
 	if (t) {
+		struct far_walk w = { .key.tgid = tgid, .key.addr = t->far_top, .limit = ~0ull,
+				      .kill = 1, .end = s.now, .unwind.forced = 1 };
+
 		frames_reap(~0ull, s.now, EXIT_THREAD);
+		bpf_loop(DEPTH_MAX, far_step, &w, 0);
 		t->far_top = 0;
 		t->lo = t->hi = 0;
 		__builtin_memset(&t->unwind, 0, sizeof(t->unwind));

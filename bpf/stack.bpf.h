@@ -39,12 +39,10 @@ static long far_step(__u32 i, struct far_walk *w)
 	}
 	up = f->up;
 	if (w->kill && w->key.addr > w->floor) {
-		struct frame copy = f->f;
-		__u64 parent = f->parent;
-		__u32 kind = death_kind(&w->unwind, &copy, w->key.addr, &end);
+		__u32 kind = death_kind(&w->unwind, &f->f, w->key.addr, &end);
 
+		call_end(&f->f, f->parent, kind, end);
 		bpf_map_delete_elem(&far, &w->key);
-		call_end(&copy, parent, kind, end);
 	}
 	w->key.addr = up;
 	return 0;
@@ -72,12 +70,14 @@ static long own_vma(struct task_struct *task, struct vm_area_struct *vma, struct
 	return 0;
 }
 
-/* Is sp on the thread's own stack: the mapping that holds the process's start stack or its thread pointer? */
+/* Is sp on the thread's own stack: the mapping that holds the process's start stack or its thread pointer? -1: it could
+ * not be found out now. */
 CHECKED_ONCE thread_owns(__u64 sp)
 {
 	struct thread *t = thread_find();
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct own_find o = {};
+	long err = 0;
 
 	if (!t)
 		return 0;
@@ -85,36 +85,21 @@ CHECKED_ONCE thread_owns(__u64 sp)
 	o.brk_lo = BPF_CORE_READ(task, mm, start_brk);
 	o.brk_hi = BPF_CORE_READ(task, mm, brk);
 	o.fsbase = BPF_CORE_READ(task, thread.fsbase);
-	if (bpf_find_vma(task, sp, own_vma, &o, 0))
+	/* The lock of a process that is just making threads is often taken, for a moment. */
+	for (int i = 0; i < 16; i++) {
+		err = bpf_find_vma(task, sp, own_vma, &o, 0);
+		if (err != -16 /* EBUSY */)
+			break;
+	}
+	if (err == -16)
+		return -1;
+	if (err)
 		return 0;
 	if (sp < o.lo || sp >= o.hi)
 		return 0;
 	t->lo = o.lo;
 	t->hi = o.hi;
 	return 1;
-}
-
-/* The goroutine of a Go function and the frame's place on its stack. g is in r14 (Go ABIInternal); in
- * assembly functions it may not be, then it is in thread-local storage (runtime.tlsg, fs:-8). */
-static __noinline bool go_place(struct pt_regs *ctx, __u64 cfa, struct far_key *key)
-{
-	__u64 g = ctx->r14, stack[2] = {};
-
-	if (!key)
-		return false;
-	if (bpf_probe_read_user(stack, sizeof(stack), (void *)g) || cfa < stack[0] || cfa > stack[1]) {
-		struct task_struct *task = bpf_get_current_task_btf();
-		__u64 fs = BPF_CORE_READ(task, thread.fsbase);
-
-		if (bpf_probe_read_user(&g, sizeof(g), (void *)(fs - 8)) ||
-		    bpf_probe_read_user(stack, sizeof(stack), (void *)g) || cfa < stack[0] ||
-		    cfa > stack[1])
-			return false;
-	}
-	key->tgid = bpf_get_current_pid_tgid() >> 32;
-	key->strand = g;
-	key->addr = ~(stack[1] - cfa);
-	return true;
 }
 
 #endif
