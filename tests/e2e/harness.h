@@ -108,8 +108,8 @@ uint64_t trace_count(const struct trace *t, const char *function, unsigned exit)
 /* Sum of an integer over all records of a type (and function, unless NULL). */
 int64_t trace_sum(const struct trace *t, const char *type, const char *function, const char *key);
 json_t *trace_record(const struct trace *t, const char *type, const char *function);
-/* Is it how a stream has to be: trace first, end last, fields complete, ids unique, children within their parents, the
- * sums right? All by cr_expect. */
+/* Is it how a stream has to be: trace first, end last, fields complete, ids unique, children within
+ * their parents, the sums right? All by cr_expect. */
 void trace_check(const struct trace *t, const char *label);
 /* Against the truth. kind: "calls", or "follow" for children too. lossy: the sums only. */
 void trace_check_truth(const struct trace *t, json_t *truth, const char *kind, bool lossy,
@@ -117,7 +117,7 @@ void trace_check_truth(const struct trace *t, json_t *truth, const char *kind, b
 /* Does a function of the stream go by this name in the truth? */
 bool same_function(const char *streamed, const char *truth);
 
-/* ---- a whole run (harness.c) ---- */
+/* ---- a whole run (traced.c) ---- */
 
 struct plan {
 	const char *target;
