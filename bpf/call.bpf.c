@@ -112,31 +112,6 @@ static __noinline struct thread *thread_new(void)
 	return t;
 }
 
-/* Take a frame out and end its call. 0: there was none of this function (fn COOKIE_MAX_FN: any). */
-CHECKED_ONCE far_close(const struct far_key *at, __u32 fn, __u32 exit, __u64 end, __u64 *up)
-{
-	struct far_frame *p, copy;
-	struct far_key key; /* on the stack: 6.1 takes no other memory for a key */
-
-	if (!at || !up)
-		return 0;
-	key = *at;
-	p = bpf_map_lookup_elem(&far, &key);
-	if (!p || (fn != COOKIE_MAX_FN && p->f.fn != fn))
-		return 0;
-	copy = *p;
-	if (bpf_map_delete_elem(&far, &key))
-		return 0;
-	*up = copy.up;
-	call_end(&copy.f, copy.parent, exit, end);
-	return 1;
-}
-
-static __always_inline bool sampled_now(void)
-{
-	return knob_sample == 0xffffffff || bpf_get_prandom_u32() <= knob_sample;
-}
-
 /*
  * A live frame at the very address of a new one: its function has made a tail call, if the kernel's
  * trampoline still waits in its return slot (then both will be seen to return); else it is gone.
@@ -172,6 +147,26 @@ CHECKED_ONCE own_prune(__u64 cfa, __u64 now)
 	return 0;
 }
 
+/* Code runs on the thread's own stack: a signal handler that is still open on the alternate one was jumped out of. */
+CHECKED_ONCE alt_prune(__u64 now)
+{
+	struct thread *t = thread_find();
+	struct far_walk w = {};
+
+	if (!t || !on_altstack(t->far_top))
+		return 0;
+	w.key.tgid = bpf_get_current_pid_tgid() >> 32;
+	w.key.addr = t->far_top;
+	w.limit = BPF_CORE_READ(bpf_get_current_task_btf(), sas_ss_sp) +
+		  BPF_CORE_READ(bpf_get_current_task_btf(), sas_ss_size);
+	w.kill = 1;
+	w.end = now;
+	w.unwind = t->unwind;
+	bpf_loop(DEPTH_MAX, far_step, &w, 0);
+	t->far_top = w.key.addr;
+	return 0;
+}
+
 /* Push a frame on the thread's own stack. 0, or 1: too deep. */
 static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8 flags)
 {
@@ -179,6 +174,8 @@ static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8
 
 	if (t->n && frame_at(t, t->n - 1)->cfa <= cfa)
 		own_prune(cfa, bpf_ktime_get_ns());
+	if (t->far_top)
+		alt_prune(bpf_ktime_get_ns());
 	if (t->n >= DEPTH_MAX) {
 		count_loss(fn, LOST_DEPTH);
 		return 1;
@@ -194,8 +191,23 @@ static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8
 	f->depth = t->n;
 	f->flags = flags;
 	t->n++;
+	t->diverted += (flags & FRAME_SESSION) != 0;
 	f->start_ns = bpf_ktime_get_ns();
 	return 0;
+}
+
+/* A frame at the address of a new one is dead, of whatever happened since. */
+static __always_inline void far_replace(struct far_key *key, __u64 now)
+{
+	struct thread *t = thread_find();
+	struct far_frame *old = bpf_map_lookup_elem(&far, key);
+	__u64 up, end = now;
+	__u32 kind;
+
+	if (!t || !old)
+		return;
+	kind = death_kind(&t->unwind, &old->f, key->addr, &end);
+	far_close(key, COOKIE_MAX_FN, kind, end, &up);
 }
 
 /* A call on a stack that is not the thread's own. */
@@ -204,13 +216,13 @@ CHECKED_ONCE far_enter(__u32 fn, __u64 cfa)
 	struct thread *t = thread_find();
 	struct far_walk w = {};
 	struct far_frame f = {};
-	__u64 now = bpf_ktime_get_ns(), up;
+	__u64 now = bpf_ktime_get_ns();
 
 	if (!t)
 		return 1;
 	w.key.tgid = bpf_get_current_pid_tgid() >> 32;
 	w.key.addr = cfa;
-	far_close(&w.key, COOKIE_MAX_FN, t->unwind.forced ? EXIT_THREAD : EXIT_UNWOUND, now, &up);
+	far_replace(&w.key, now);
 	w.key.addr = t->far_top;
 	w.limit = cfa;
 	bpf_loop(DEPTH_MAX, far_step, &w, 0);
@@ -242,102 +254,8 @@ CHECKED_ONCE far_enter(__u32 fn, __u64 cfa)
 	return 0;
 }
 
-/* A new goroutine's; in read-only data, since the stack of BPF is short. */
-static const struct strand fresh = {};
-
-CHECKED_ONCE go_enter(const struct far_key *place, __u32 fn, __u32 flags)
-{
-	struct thread *t = thread_find();
-	struct far_walk w = {};
-	struct strand_key sk = {};
-	struct strand *s;
-	struct far_frame f = {}, *old;
-	__u64 now = bpf_ktime_get_ns();
-
-	if (!t || !place)
-		return 1;
-	w.key = *place;
-	sk.tgid = w.key.tgid;
-	sk.g = w.key.strand;
-	s = bpf_map_lookup_elem(&strands, &sk);
-	if (!s) {
-		bpf_map_update_elem(&strands, &sk, &fresh, BPF_NOEXIST);
-		s = bpf_map_lookup_elem(&strands, &sk);
-		if (!s) {
-			count_loss(fn, LOST_MAP_FULL);
-			return 1;
-		}
-	}
-	if (flags & SITE_F_REENTER) {
-		old = bpf_map_lookup_elem(&far, &w.key);
-		if (old && old->f.fn == fn && s->top == w.key.addr)
-			return 2;
-	}
-	f.f.cfa = w.key.addr;
-	f.tid = (__u32)bpf_get_current_pid_tgid();
-	w.limit = w.key.addr;
-	w.key.addr = s->top;
-	w.kill = 1;
-	w.end = now;
-	w.unwind = s->unwind;
-	bpf_loop(DEPTH_MAX, far_step, &w, 0);
-	if (w.found) {
-		f.parent = w.parent;
-		f.f.depth = w.depth + 1;
-		f.f.flags = w.flags & FRAME_SAMPLED;
-		f.up = w.key.addr;
-	} else if (sampled_now()) {
-		f.f.flags = FRAME_SAMPLED;
-	}
-	f.f.fn = fn;
-	f.f.id = thread_next_id(t);
-	f.f.start_ns = now;
-	w.key.addr = w.limit;
-	if (bpf_map_update_elem(&far, &w.key, &f, BPF_ANY)) {
-		count_loss(fn, LOST_MAP_FULL);
-		return 1;
-	}
-	s->top = w.limit;
-	return 0;
-}
-
-CHECKED_ONCE go_leave(const struct far_key *place, __u32 fn, __u32 exit, __u64 now)
-{
-	struct far_walk w = {};
-	struct strand_key sk = {};
-	struct strand *s;
-	__u64 addr, up;
-
-	if (!place)
-		return 0;
-	w.key = *place;
-	sk.tgid = w.key.tgid;
-	sk.g = w.key.strand;
-	s = bpf_map_lookup_elem(&strands, &sk);
-	if (!s || !s->top)
-		return 0;
-	addr = w.key.addr;
-	if (s->top < addr) {
-		w.limit = addr - 1;
-		w.key.addr = s->top;
-		w.kill = 1;
-		w.end = now;
-		w.unwind = s->unwind;
-		bpf_loop(DEPTH_MAX, far_step, &w, 0);
-		s->top = w.key.addr;
-		w.key.addr = addr;
-	}
-	if (far_close(&w.key, fn, exit, now, &up))
-		s->top = up;
-	return 0;
-}
-
-static __always_inline bool may_hijack(void)
-{
-	struct live *l = live_get();
-
-	return l && !l->no_hijack;
-}
+/* The kernel diverts no more than 64 nested returns (MAX_URETPROBE_DEPTH), others' probes included. */
+#define DIVERTED_MAX 60
 
 /* A session's return could not be trusted on this stack: the call goes unseen, and that is said. */
 CHECKED_ONCE left_alone(__u32 fn, __u32 foreign)
@@ -381,10 +299,11 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 {
 	__u32 fn = COOKIE_FN(cookie), flags = COOKIE_FLAGS(cookie);
 	__u64 sp = ctx->sp, cfa = sp + COOKIE_HEIGHT(cookie) + 8;
+	struct live *l = live_get();
 	struct thread *t;
 	int own;
 
-	if (!current_flags())
+	if (!current_flags() || !l || l->shut)
 		return 1;
 	if ((flags & SITE_F_SKIP_CC) && cc_holds(ctx->flags, COOKIE_CC(cookie)))
 		return 1;
@@ -415,9 +334,13 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 		if (f->cfa == cfa && f->fn == fn && t->unwind.jump_ns <= f->start_ns && !t->unwind.kind)
 			return 1;
 	}
-	session = session && (flags & SITE_F_SESSION) && may_hijack();
+	session = session && (flags & SITE_F_SESSION) && !l->no_hijack;
 	own = sp >= t->lo && sp < t->hi ? 1 : thread_owns(sp);
-	if (own > 0)
+	if (session && t->diverted >= DIVERTED_MAX) {
+		left_alone(fn, 1);
+		return 1;
+	}
+	if (own > 0 || (own && !session))
 		return own_enter(t, fn, cfa, session ? FRAME_SESSION : 0) || !session;
 	if (session) {
 		left_alone(fn, own == 0);
@@ -472,6 +395,7 @@ static __always_inline void leave(struct pt_regs *ctx, __u64 cookie, __u64 cfa, 
 	if (t && t->n) {
 		f = frame_at(t, t->n - 1);
 		if (f->cfa == cfa && f->fn == fn) {
+			t->diverted -= (f->flags & FRAME_SESSION) != 0;
 			if (--t->n)
 				parent = frame_at(t, t->n - 1)->id;
 			call_end(f, parent, exit, now);
@@ -495,7 +419,7 @@ int call_entry_emulate(struct pt_regs *ctx)
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 
 	enter(ctx, cookie, false);
-	if (COOKIE_FLAGS(cookie) & SITE_F_ENDBR)
+	if ((COOKIE_FLAGS(cookie) & SITE_F_ENDBR) && ctx->ip == bpf_get_func_ip(ctx))
 		ctx->ip = ctx->ip + 4;
 	return 0;
 }
@@ -511,14 +435,18 @@ int call_exit(struct pt_regs *ctx)
 	return 0;
 }
 
-/* A plain `ret`, executed here: the kernel sees that ip moved and does not single-step (since 6.18). */
+/*
+ * A plain `ret`, executed here: the kernel sees that ip moved and does not single-step (since 6.18). One
+ * instruction can be the exit of two functions that share a piece; only the first program that runs executes it.
+ */
 SEC("kprobe")
 int call_exit_emulate(struct pt_regs *ctx)
 {
 	__u64 now = bpf_ktime_get_ns(), to = 0, sp = ctx->sp;
+	bool first = ctx->ip == bpf_get_func_ip(ctx);
 
-	leave(ctx, bpf_get_attach_cookie(ctx), sp + 8, EXIT_RETURN, now);
-	if (!bpf_probe_read_user(&to, sizeof(to), (void *)sp)) {
+	leave(ctx, bpf_get_attach_cookie(ctx), first ? sp + 8 : sp, EXIT_RETURN, now);
+	if (first && !bpf_probe_read_user(&to, sizeof(to), (void *)sp)) {
 		ctx->ip = to;
 		ctx->sp = sp + 8;
 	}

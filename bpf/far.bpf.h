@@ -42,4 +42,24 @@ struct {
 	__type(value, __u64);
 } parked SEC(".maps") __weak;
 
+/* Take a frame out and end its call. 0: there was none of this function (fn COOKIE_MAX_FN: any). */
+CHECKED_ONCE far_close(const struct far_key *at, __u32 fn, __u32 exit, __u64 end, __u64 *up)
+{
+	struct far_frame *p, copy;
+	struct far_key key; /* on the stack: 6.1 takes no other memory for a key */
+
+	if (!at || !up)
+		return 0;
+	key = *at;
+	p = bpf_map_lookup_elem(&far, &key);
+	if (!p || (fn != COOKIE_MAX_FN && p->f.fn != fn))
+		return 0;
+	copy = *p;
+	if (bpf_map_delete_elem(&far, &key))
+		return 0;
+	*up = copy.up;
+	call_end(&copy.f, copy.parent, exit, end);
+	return 1;
+}
+
 #endif

@@ -154,6 +154,12 @@ CHECKED_ONCE call_end(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 	return call_emit(f, parent, exit, end);
 }
 
+/* --sample: decided once for a whole tree of calls. */
+static __always_inline bool sampled_now(void)
+{
+	return knob_sample == 0xffffffff || bpf_get_prandom_u32() <= knob_sample;
+}
+
 /* What a frame found dead died of, and when. */
 static __always_inline __u32 death_kind(const struct unwind *u, const struct frame *f, __u64 addr,
 					__u64 *end)
@@ -201,6 +207,7 @@ static long reap_one(__u32 i, struct reap *r)
 	if (n > 0)
 		parent = frame_at(t, n - 1)->id;
 	t->n = n;
+	t->diverted -= (f->flags & FRAME_SESSION) != 0;
 	call_end(f, parent, kind, end);
 	return 0;
 }

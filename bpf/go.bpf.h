@@ -7,7 +7,7 @@
 
 /* The goroutine of a Go function and the frame's place on its stack. g is in r14 (Go ABIInternal); in
  * assembly functions it may not be, then it is in thread-local storage (runtime.tlsg, fs:-8). */
-static __noinline bool go_place(struct pt_regs *ctx, __u64 cfa, struct far_key *key)
+static __noinline __attribute__((unused)) bool go_place(struct pt_regs *ctx, __u64 cfa, struct far_key *key)
 {
 	__u64 g = ctx->r14, stack[2] = {};
 
@@ -27,5 +27,9 @@ static __noinline bool go_place(struct pt_regs *ctx, __u64 cfa, struct far_key *
 	key->addr = ~(stack[1] - cfa);
 	return true;
 }
+
+/* goroutine.bpf.c: a call begins at place: 0, 1 lost, 2 it had begun before; and one ends. */
+int go_enter(const struct far_key *place, __u32 fn, __u32 flags);
+int go_leave(const struct far_key *place, __u32 fn, __u32 exit, __u64 now);
 
 #endif

@@ -129,9 +129,9 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 
 	if (!t)
 		return 0;
-	own = (sp >= t->lo && sp < t->hi) || thread_owns(sp) > 0;
+	own = (sp >= t->lo && sp < t->hi) || thread_owns(sp) != 0;
 	/* Whatever lies below this stack pointer died earlier, of something else. */
-	if (own && hook != HOOK_LAND && hook != HOOK_CATCH)
+	if (own && hook != HOOK_LAND && hook != HOOK_CATCH && hook != HOOK_SETIP)
 		frames_reap(cfa - 1, now, KIND_FROM_UNWIND);
 	switch (hook) {
 	case HOOK_RAISE:
@@ -147,6 +147,14 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 		break;
 	case HOOK_LAND:
 		land(t, cfa, own, now);
+		break;
+	case HOOK_SETIP:
+		/* libgcc's struct _Unwind_Context: 18 registers, then the stack pointer of the frame
+		 * whose landing pad runs next. Another unwinder's context fails the comparison. */
+		if (!bpf_probe_read_user(&cfa, sizeof(cfa), (void *)(arg0 + 18 * 8)) &&
+		    cfa > t->unwind.raise_sp && cfa - t->unwind.raise_sp < (64ull << 20) &&
+		    t->unwind.raise_sp)
+			land(t, cfa, own, now);
 		break;
 	case HOOK_CATCH:
 		land(t, cfa, own, now);

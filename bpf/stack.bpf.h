@@ -70,8 +70,28 @@ static long own_vma(struct task_struct *task, struct vm_area_struct *vma, struct
 	return 0;
 }
 
+/*
+ * Proof without the mapping, whose lock a process that is just making threads often holds. The kernel keeps 128 MB below the
+ * start stack free (arch/x86/mm/mmap.c, MIN_GAP); nptl puts the control block on top of a thread's stack, which
+ * is PTHREAD_STACK_MIN bytes at least.
+ */
+static __always_inline bool own_nearby(struct thread *t, const struct own_find *o, __u64 sp)
+{
+	if (sp < o->start_stack && o->start_stack - sp < (64ull << 20)) {
+		t->lo = o->start_stack - (64ull << 20);
+		t->hi = o->start_stack;
+		return true;
+	}
+	if (sp < o->fsbase && o->fsbase - sp < 16384) {
+		t->lo = o->fsbase - 16384;
+		t->hi = o->fsbase;
+		return true;
+	}
+	return false;
+}
+
 /* Is sp on the thread's own stack: the mapping that holds the process's start stack or its thread pointer? -1: it could
- * not be found out now. */
+ * not be found out now, but there is no sign of the contrary. */
 CHECKED_ONCE thread_owns(__u64 sp)
 {
 	struct thread *t = thread_find();
@@ -85,21 +105,29 @@ CHECKED_ONCE thread_owns(__u64 sp)
 	o.brk_lo = BPF_CORE_READ(task, mm, start_brk);
 	o.brk_hi = BPF_CORE_READ(task, mm, brk);
 	o.fsbase = BPF_CORE_READ(task, thread.fsbase);
-	/* The lock of a process that is just making threads is often taken, for a moment. */
+	if (own_nearby(t, &o, sp))
+		return 1;
 	for (int i = 0; i < 16; i++) {
 		err = bpf_find_vma(task, sp, own_vma, &o, 0);
 		if (err != -16 /* EBUSY */)
 			break;
 	}
 	if (err == -16)
-		return -1;
-	if (err)
-		return 0;
-	if (sp < o.lo || sp >= o.hi)
+		return sp < o.fsbase && o.fsbase - sp < (8ull << 20) ? -1 : 0;
+	if (err || sp < o.lo || sp >= o.hi)
 		return 0;
 	t->lo = o.lo;
 	t->hi = o.hi;
 	return 1;
+}
+
+/* Is it on the thread's alternate signal stack? */
+static __always_inline bool on_altstack(__u64 sp)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 lo = BPF_CORE_READ(task, sas_ss_sp);
+
+	return sp > lo && sp - lo <= BPF_CORE_READ(task, sas_ss_size);
 }
 
 #endif

@@ -135,7 +135,7 @@ struct thread {
 	__u64 far_top;   /* cfa of the innermost frame on a foreign stack, 0: none */
 	struct unwind unwind;
 	__u32 n;
-	__u32 pad;
+	__u32 diverted;  /* frames whose return address the kernel has diverted */
 	struct frame f[DEPTH_MAX];
 };
 

@@ -70,7 +70,8 @@ enum hook {
 	HOOK_GO_RECOVER = 9, /* runtime.recovery: frames below the deferring one are gone */
 	HOOK_GO_EXIT = 10,   /* runtime.goexit1, goexit0: the goroutine ends */
 	HOOK_LIBRARY = 11,   /* _dl_debug_state: the loader mapped or unmapped something */
-	HOOK_MAX = 12,
+	HOOK_SETIP = 12,     /* _Unwind_SetIP(context, ip): a landing pad is about to run in that context */
+	HOOK_MAX = 13,
 };
 
 /* An indirect jump, told so that BPF can compute its target. Registers are numbered as x86 encodes
@@ -126,7 +127,7 @@ struct live {
 	__u32 quiet;     /* the reader is awake and will look again: do not wake it for a first event */
 	__u32 no_hijack; /* session links must leave return addresses alone from now on */
 	__u32 foreign;   /* a session call was left alone because of its stack (set by BPF) */
-	__u32 pad0;
+	__u32 shut;      /* no call begins: probes are going in, or away */
 	__u64 lost;      /* losses of any kind so far, so that the reader looks only when it moved */
 	__u64 serial;    /* threads and goroutines seen so far: the upper half of call ids */
 	__u64 events;    /* CALL events delivered, for --count */

@@ -50,7 +50,7 @@ enum how session_how(const struct session *s, const struct func *f)
 	if (s->features.emulate && !s->shadow_stack &&
 	    (s->conf.returns == RETURNS_AUTO || s->conf.returns == RETURNS_EMULATE))
 		return HOW_EMULATE;
-	if (s->hijack && !f->own_return && !elf_is_go(f->image->elf) && !f->ifunc)
+	if (s->hijack && !f->unfit && !elf_is_go(f->image->elf))
 		return HOW_SESSION;
 	return HOW_RET;
 }

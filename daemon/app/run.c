@@ -60,6 +60,7 @@ static void rescan(struct session *s, pid_t pid, bool fresh_image)
 	err = session_attach(s, t);
 	if (err < 0 && err != -ESRCH)
 		log_warn("process %d: new functions cannot be attached: %s", pid, strerror(-err));
+	images_trim(s->images);
 	n = session_probes(s, from, &probes);
 	if (n)
 		output_process(&s->output, pid, "library", NULL, probes, n);
@@ -108,7 +109,7 @@ static int drain(struct session *s)
 	uint64_t lost = live->lost;
 
 	if (live->foreign && s->hijack)
-		session_stop_hijack(s, "a call ran on a stack that is not its thread's own");
+		session_stop_hijack(s, "a call ran on a foreign stack, or more than 60 deep");
 	if (lost != s->lost_seen) {
 		s->lost_seen = lost;
 		output_losses(&s->output, &s->source);

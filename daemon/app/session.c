@@ -44,6 +44,10 @@ static int add_found(struct session *s)
 	for (size_t i = 0; i < n; i++)
 		if (v[i] != getpid())
 			target_add(s, v[i], true);
+	if (!s->conf.exe && !s->targets) {
+		log_error("no process is called '%s'", s->conf.comm);
+		return -ESRCH;
+	}
 	return 0;
 }
 
@@ -230,6 +234,8 @@ static int attach_all(struct session *s)
 {
 	int refused = 0, err;
 
+	/* Calls begin to count when every probe is in, so that no tree of calls lacks its root. */
+	kernel_live(s->kernel)->shut = 1;
 	for (struct target *t = s->targets; t; t = t->next) {
 		err = session_attach(s, t);
 		if (err < 0) {
@@ -244,6 +250,8 @@ static int attach_all(struct session *s)
 		log_error("the program's probes cannot be attached: %s", strerror(-err));
 		return fail(s, status_of(err));
 	}
+	kernel_live(s->kernel)->shut = 0;
+	images_trim(s->images);
 	return refused;
 }
 

@@ -160,6 +160,8 @@ void kernel_detach_all(struct kernel *k)
 	static const enum prog order[] = { PROG_SESSION, PROG_ENTRY, PROG_ENTRY_EMULATE, PROG_EXIT,
 					   PROG_EXIT_EMULATE, PROG_HOOK };
 
+	if (k->live)
+		k->live->shut = 1;
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		kernel_detach(k, order[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(k->watch); i++) {

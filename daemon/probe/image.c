@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* image.c: the list of images. A file is known by device, inode and time, never by its path. */
 #include <fcntl.h>
+#include <malloc.h>
 
 #include "probe/image.h"
 
@@ -80,6 +81,16 @@ void images_free(struct image **list)
 		free(img->path);
 		free(img);
 	}
+}
+
+void images_trim(struct image *list)
+{
+	for (; list; list = list->next) {
+		symbols_free(list->symbols);
+		list->symbols = NULL;
+		elf_trim(list->elf);
+	}
+	malloc_trim(0);
 }
 
 int image_symbols(struct image *img, int rootfd, struct symbols **ret)

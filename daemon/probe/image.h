@@ -37,6 +37,8 @@ int image_get(struct image **list, const struct process *p, const struct module 
 /* The same for a file that no process maps yet (--exe). */
 int image_get_path(struct image **list, const char *path, struct image **ret);
 void images_free(struct image **list);
+/* Gives symbols and text back once all is attached; they are read again when asked for. */
+void images_trim(struct image *list);
 
 /* Symbols, loaded on the first call. rootfd: where separate debug files are. */
 int image_symbols(struct image *img, int rootfd, struct symbols **ret);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* plan.c: patterns select symbols, symbols become functions, functions get their sites. */
 #include "probe/plan.h"
+#include "probe/recursion.h"
 #include "probe/runtime.h"
 
 /* Copies of a function are the function; .part pieces are called, .cold ones are jumped to and never probed alone. */
@@ -76,6 +77,33 @@ static char *pretty_name(const char *mangled, const char *pretty)
 	return pretty ? strdup(pretty) : strndup(mangled, plan_base_name(mangled));
 }
 
+#define RECURSION_FNS   256 /* functions whose calls are followed, the first ones */
+#define RECURSION_REACH 32
+
+/* A diverted return tells when the caller goes on, but not by which way the function was left. */
+static const char *why_unfit(const struct func *f, const struct symbol *sym, size_t reach)
+{
+	const struct sites *s = &f->sites;
+
+	if (f->error)
+		return NULL;
+	if (s->reads_return || (sym && runtime_reads_return(sym->name)))
+		return "it uses its own return address";
+	if (!s->entry_at_return)
+		return "no entry site has its stack pointer at the return address";
+	if (f->ifunc)
+		return "it chooses an implementation";
+	for (size_t i = 0; i < s->nexits; i++) {
+		if (s->exits[i].kind != SITE_RET)
+			return "it can end in a tail call";
+		if (s->exits[i].pop)
+			return "it takes its arguments off the stack";
+	}
+	if (sym && recursion_found(f->image, f->addr, f->size, reach))
+		return "it can call itself, and the kernel diverts 64 nested returns at most";
+	return NULL;
+}
+
 static int add_func(struct plan *p, struct image *img, const struct symbol *sym, uint64_t addr, uint64_t size,
 		    char *name)
 {
@@ -108,8 +136,7 @@ static int add_func(struct plan *p, struct image *img, const struct symbol *sym,
 	f->name = name;
 	f->ifunc = sym && sym->ifunc;
 	find_sites(f, sym);
-	f->own_return = f->sites.reads_return || !f->sites.entry_at_return ||
-			(sym && runtime_reads_return(sym->name));
+	f->unfit = why_unfit(f, sym, p->wanted <= RECURSION_FNS ? RECURSION_REACH : 0);
 	p->refused += f->error != SITES_OK;
 	ix->key = key;
 	ix->fn = p->n++;
@@ -237,5 +264,5 @@ const char *plan_why(const struct func *f, enum how how, const char *hijack)
 	}
 	if (hijack)
 		return hijack;
-	return f->own_return ? "it uses its own return address" : "every return instruction is probed";
+	return f->unfit ? f->unfit : "every return instruction is probed";
 }

@@ -23,7 +23,7 @@ struct func {
 	struct sites sites; /* empty when refused */
 	enum sites_error error;
 	bool ifunc;
-	bool own_return;    /* its return address must stay what it is */
+	const char *unfit;  /* why its return address must not be diverted, NULL: it may be */
 	bool dead;          /* the kernel refused its entry */
 };
 

@@ -31,6 +31,7 @@ static const struct {
 	{ "unw_step", RUNTIME_UNWINDER },
 	{ "dl_iterate_phdr", RUNTIME_UNWINDER }, /* how a statically linked unwinder finds its tables */
 	{ "_dl_find_object", RUNTIME_UNWINDER },
+	{ "sigaltstack", RUNTIME_FIBERS },
 	{ "swapcontext", RUNTIME_FIBERS },
 	{ "setcontext", RUNTIME_FIBERS },
 	{ "makecontext", RUNTIME_FIBERS },
@@ -51,6 +52,7 @@ static const struct {
 	{ "_Unwind_RaiseException", HOOK_RAISE },
 	{ "_Unwind_Resume_or_Rethrow", HOOK_RAISE },
 	{ "_Unwind_Resume", HOOK_LAND },
+	{ "_Unwind_SetIP", HOOK_SETIP },
 	{ "_Unwind_ForcedUnwind", HOOK_FORCED },
 	{ "pthread_exit", HOOK_FORCED },
 	{ "__cxa_begin_catch", HOOK_CATCH },

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 
 #include "target/elf.h"
+#include <sys/mman.h>
+
 #include "target/elf_priv.h"
 
 #define MAX_SEGMENTS 1024
@@ -40,6 +42,20 @@ int elf_read_at(const struct elf *e, uint64_t offset, void *buf, size_t size)
 	return 0;
 }
 
+/* The tables of a big library are tens of megabytes: in huge pages their page faults cost next to nothing. */
+static char *alloc_table(size_t size)
+{
+	const size_t huge = 2u << 20;
+	char *p;
+
+	if (size < 2 * huge)
+		return malloc(size);
+	p = aligned_alloc(huge, (size + huge - 1) / huge * huge);
+	if (p)
+		madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
 int elf_read(const struct elf *e, uint64_t offset, size_t size, void *ret)
 {
 	AUTO_FREE char *buf = NULL;
@@ -48,7 +64,7 @@ int elf_read(const struct elf *e, uint64_t offset, size_t size, void *ret)
 	/* Before the allocation: the size is what the file claims. */
 	if (offset > e->size || size > e->size - offset)
 		return -ERANGE;
-	buf = malloc(size + 1);
+	buf = alloc_table(size + 1);
 	if (!buf)
 		return -ENOMEM;
 	err = elf_read_at(e, offset, buf, size);

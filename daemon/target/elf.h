@@ -66,6 +66,8 @@ bool elf_is_text(const struct elf *e, uint64_t addr);
  * a copy: a file that shrinks cannot hurt. 0, -ERANGE, or another negative errno if it cannot be read.
  */
 int elf_text(const struct elf *e, uint64_t addr, const uint8_t **ret, size_t *len);
+/* Gives back what is only cached: text pointers die, everything is read again when asked for. */
+void elf_trim(struct elf *e);
 /* Does a DT_NEEDED name match (substring), or is a symbol of this name imported (undefined in .dynsym)? */
 bool elf_needs(const struct elf *e, const char *substring);
 bool elf_imports(const struct elf *e, const char *symbol);

@@ -140,6 +140,17 @@ void elf_text_free(struct elf *e)
 	e->text = NULL;
 }
 
+void elf_trim(struct elf *e)
+{
+	elf_text_free(e);
+	free(e->imports);
+	free(e->import_names);
+	e->imports = NULL;
+	e->import_names = NULL;
+	e->nimports = 0;
+	e->imports_read = false;
+}
+
 static int text_chunk(const struct elf *e, const struct elf_segment *s, size_t chunk)
 {
 	struct elf_text_copy *t = &e->text[s - e->seg];

@@ -226,6 +226,14 @@ static int read_text_ranges(struct symbols *s, const struct elf *e)
 	return 0;
 }
 
+/* A linker puts into .symtab all that is in .dynsym; a table that strip has thinned out is smaller. */
+static bool covers_dynamic(const struct elf *e)
+{
+	struct elf_symtab all, dynamic;
+
+	return !elf_symtab(e, false, &all) && (elf_symtab(e, true, &dynamic) || all.count >= dynamic.count);
+}
+
 int symbols_load(struct symbols **ret, const struct elf *e, int rootfd, const char *path)
 {
 	struct symbols *s = calloc(1, sizeof(*s));
@@ -240,8 +248,8 @@ int symbols_load(struct symbols **ret, const struct elf *e, int rootfd, const ch
 		err = symbols_add_pclntab(s, e);
 	if (err == -ENOENT || err == -EBADMSG)
 		err = symbols_add_debug(s, e, rootfd, path);
-	if (!err || err == -ENOENT)
-		err = symbols_add_dynamic(s, e);
+	if (err || !covers_dynamic(e))
+		err = err && err != -ENOENT ? err : symbols_add_dynamic(s, e);
 	if (err && err != -ENOENT) {
 		symbols_free(s);
 		return err;
