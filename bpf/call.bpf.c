@@ -334,10 +334,10 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 		if (f->cfa == cfa && f->fn == fn && t->unwind.jump_ns <= f->start_ns && !t->unwind.kind)
 			return 1;
 	}
-	session = session && (flags & SITE_F_SESSION) && !l->no_hijack;
+	session = session && (flags & SITE_F_SESSION) && l->no_hijack != HIJACK_OVER;
 	own = sp >= t->lo && sp < t->hi ? 1 : thread_owns(sp);
-	if (session && t->diverted >= DIVERTED_MAX) {
-		left_alone(fn, 1);
+	if (session && (l->no_hijack || t->diverted >= DIVERTED_MAX)) {
+		left_alone(fn, !l->no_hijack);
 		return 1;
 	}
 	if (own > 0 || (own && !session))

@@ -28,6 +28,9 @@ int go_enter(const struct far_key *place, __u32 fn, __u32 flags)
 			return 1;
 		}
 	}
+	/* Deferred functions run after a recovery while the frames that it passed still look alive from below: those
+	 * end when they are found dead, not before what seems to run inside of them. */
+	s->unwind.jump_ns = 0;
 	if (flags & SITE_F_REENTER) {
 		old = bpf_map_lookup_elem(&far, &w.key);
 		if (old && old->f.fn == fn && s->top == w.key.addr)

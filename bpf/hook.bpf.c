@@ -105,6 +105,9 @@ CHECKED_ONCE library_changed(__u64 now)
 	struct ev_process *e;
 	__u64 seq;
 
+	/* It may bring exceptions: no return address is diverted until tpd has seen what was loaded. */
+	if (l && l->no_hijack == HIJACK_FREE)
+		l->no_hijack = HIJACK_PAUSED;
 	/* A command that tpd itself started waits here until the new library's probes are in. */
 	if (l && l->stop_tgid && l->stop_tgid == bpf_get_current_pid_tgid() >> 32)
 		bpf_send_signal(19 /* SIGSTOP */);

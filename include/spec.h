@@ -122,10 +122,14 @@ struct cpu_stats {
 	__u64 pad[6]; /* one cache line a CPU */
 };
 
+#define HIJACK_FREE   0 /* they may divert them */
+#define HIJACK_PAUSED 1 /* a library was just loaded: not before user space has looked at it; calls go unseen */
+#define HIJACK_OVER   2 /* never again: returns are probed at their instructions */
+
 /* Knobs that change while the programs run; a one-element mmapable array. */
 struct live {
 	__u32 quiet;     /* the reader is awake and will look again: do not wake it for a first event */
-	__u32 no_hijack; /* session links must leave return addresses alone from now on */
+	__u32 no_hijack; /* HIJACK_*: what session links do with return addresses */
 	__u32 foreign;   /* a session call was left alone because of its stack (set by BPF) */
 	__u32 shut;      /* no call begins: probes are going in, or away */
 	__u64 lost;      /* losses of any kind so far, so that the reader looks only when it moved */

@@ -189,7 +189,18 @@ static int attach_batches(struct session *s, struct image *img, pid_t pid, struc
 	return refused;
 }
 
-static int attach_image(struct session *s, struct image *img, pid_t pid, int rootfd)
+static int attach_hooks(struct session *s, struct image *img, pid_t pid, int rootfd)
+{
+	struct batches b = { 0 };
+	int err = add_hooks(s, img, rootfd, &b);
+
+	if (!err)
+		err = attach_batches(s, img, pid, &b);
+	batches_free(&b);
+	return err;
+}
+
+static int attach_functions(struct session *s, struct image *img, pid_t pid)
 {
 	struct batches b = { 0 };
 	int err = 0;
@@ -206,8 +217,6 @@ static int attach_image(struct session *s, struct image *img, pid_t pid, int roo
 			err = add_entry(s, f, how, &b);
 	}
 	if (!err)
-		err = add_hooks(s, img, rootfd, &b);
-	if (!err)
 		err = attach_batches(s, img, pid, &b);
 	batches_free(&b);
 	return err;
@@ -221,57 +230,90 @@ static bool already(const struct target *t, const struct image *img)
 	return false;
 }
 
-static int attach_once(struct session *s, struct target *t, struct image *img, int rootfd)
+static bool attached(const struct session *s, const struct target *t, const struct image *img)
 {
-	int refused, err;
-
-	if ((s->everywhere && img->hooked) || (t && already(t, img)))
-		return 0;
-	refused = attach_image(s, img, t ? t->process.pid : 0, rootfd);
-	if (refused < 0)
-		return refused;
-	img->hooked = true;
-	if (!t)
-		return refused;
-	err = util_grow(&t->attached, t->nattached, &t->cap, sizeof(*t->attached));
-	if (err)
-		return err;
-	t->attached[t->nattached++] = img;
-	return refused;
+	return (s->everywhere && img->hooked) || (t && already(t, img));
 }
 
-int session_attach(struct session *s, struct target *t)
+static int mark_attached(struct target *t, struct image *img)
 {
+	int err;
+
+	img->hooked = true;
+	if (!t)
+		return 0;
+	err = util_grow(&t->attached, t->nattached, &t->cap, sizeof(*t->attached));
+	if (!err)
+		t->attached[t->nattached++] = img;
+	return err;
+}
+
+/* Images that are new to t. Hooks first, in all of them: a call of one may be thrown over by another. */
+static int attach_new(struct session *s, struct target *t, struct image **v, size_t n, int rootfd)
+{
+	pid_t pid = t ? t->process.pid : 0;
 	int refused = 0, err;
 
-	/* A command that waits for its exec is a copy of tpd: none of its modules matter. */
-	if (s->child_go >= 0 && t->process.pid == s->child)
-		return 0;
-	for (size_t i = 0; i < t->process.nmodules; i++) {
-		struct image *img;
-
-		if (image_get(&s->images, &t->process, &t->process.modules[i], &img))
-			continue;
-		err = attach_once(s, t, img, t->process.rootfd);
+	for (size_t i = 0; i < n; i++) {
+		err = attach_hooks(s, v[i], pid, rootfd);
 		if (err < 0)
 			return err;
 		refused += err;
 	}
+	for (size_t i = 0; i < n; i++) {
+		err = attach_functions(s, v[i], pid);
+		if (err < 0)
+			return err;
+		refused += err;
+		err = mark_attached(t, v[i]);
+		if (err)
+			return err;
+	}
 	return refused;
+}
+
+static bool listed(struct image *const *v, size_t n, const struct image *img)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i] == img)
+			return true;
+	return false;
+}
+
+int session_attach(struct session *s, struct target *t)
+{
+	const struct process *p = &t->process;
+	AUTO_FREE struct image **fresh = calloc(p->nmodules + 1, sizeof(*fresh));
+	size_t n = 0;
+
+	if (!fresh)
+		return -ENOMEM;
+	/* A command that waits for its exec is a copy of tpd: none of its modules matter. */
+	if (s->child_go >= 0 && p->pid == s->child)
+		return 0;
+	for (size_t i = 0; i < p->nmodules; i++) {
+		struct image *img;
+
+		if (image_get(&s->images, p, &p->modules[i], &img) || attached(s, t, img) ||
+		    listed(fresh, n, img))
+			continue;
+		fresh[n++] = img;
+	}
+	return attach_new(s, t, fresh, n, p->rootfd);
 }
 
 int session_attach_exe(struct session *s)
 {
 	struct target *t = s->child > 0 ? target_find(s, s->child) : NULL;
-	struct image *img;
-	int err = 0;
+	struct image *fresh[3], *img;
+	size_t n = 0;
 
-	if (s->conf.exe && !image_get_path(&s->images, s->conf.exe, &img))
-		err = attach_once(s, NULL, img, -1);
-	for (size_t i = 0; i < ARRAY_SIZE(s->spawned) && err >= 0; i++)
-		if (s->spawned[i])
-			err = attach_once(s, t, s->spawned[i], -1);
-	return err;
+	if (s->conf.exe && !image_get_path(&s->images, s->conf.exe, &img) && !attached(s, NULL, img))
+		fresh[n++] = img;
+	for (size_t i = 0; i < ARRAY_SIZE(s->spawned); i++)
+		if (s->spawned[i] && !attached(s, t, s->spawned[i]))
+			fresh[n++] = s->spawned[i];
+	return attach_new(s, t, fresh, n, -1);
 }
 
 /* The session links stay as entries: they leave return addresses alone from now on. Calls whose address is already
@@ -301,7 +343,7 @@ int session_stop_hijack(struct session *s, const char *why)
 		}
 		err = MIN(err, 0);
 	}
-	kernel_live(s->kernel)->no_hijack = 1;
+	kernel_live(s->kernel)->no_hijack = HIJACK_OVER;
 	s->hijack = false;
 	s->no_hijack = why;
 	return err;

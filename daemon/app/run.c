@@ -60,6 +60,9 @@ static void rescan(struct session *s, pid_t pid, bool fresh_image)
 	err = session_attach(s, t);
 	if (err < 0 && err != -ESRCH)
 		log_warn("process %d: new functions cannot be attached: %s", pid, strerror(-err));
+	/* Nothing that came forbids it: return addresses may be diverted again. */
+	if (s->hijack)
+		kernel_live(s->kernel)->no_hijack = HIJACK_FREE;
 	images_trim(s->images);
 	n = session_probes(s, from, &probes);
 	if (n)
@@ -108,6 +111,10 @@ static int drain(struct session *s)
 	int n = kernel_read(s->kernel, on_event, s);
 	uint64_t lost = live->lost;
 
+	/* The event of a library was lost: look at all. */
+	if (live->no_hijack == HIJACK_PAUSED && s->hijack)
+		for (struct target *t = s->targets; t; t = t->next)
+			rescan(s, t->process.pid, false);
 	if (live->foreign && s->hijack)
 		session_stop_hijack(s, "a call ran on a foreign stack, or more than 60 deep");
 	if (lost != s->lost_seen) {

@@ -28,6 +28,8 @@ static const struct {
 	{ "__cxa_throw", RUNTIME_UNWINDER },
 	{ "__register_frame_info", RUNTIME_UNWINDER },
 	{ "backtrace", RUNTIME_UNWINDER },
+	{ "pthread_exit", RUNTIME_UNWINDER },   /* both load libgcc_s and unwind by force */
+	{ "pthread_cancel", RUNTIME_UNWINDER },
 	{ "unw_step", RUNTIME_UNWINDER },
 	{ "dl_iterate_phdr", RUNTIME_UNWINDER }, /* how a statically linked unwinder finds its tables */
 	{ "_dl_find_object", RUNTIME_UNWINDER },
