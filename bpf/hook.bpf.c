@@ -99,15 +99,19 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 	return 0;
 }
 
-CHECKED_ONCE library_changed(__u64 now)
+/* state: address of the loader's r_debug.r_state, 0: unknown. Only a finished change (RT_CONSISTENT, 0) is told. */
+CHECKED_ONCE library_changed(__u64 now, __u64 state)
 {
 	struct live *l = live_get();
+	__u32 changing = 0;
 	struct ev_process *e;
 	__u64 seq;
 
 	/* It may bring exceptions: no return address is diverted until tpd has seen what was loaded. */
 	if (l && l->no_hijack == HIJACK_FREE)
 		l->no_hijack = HIJACK_PAUSED;
+	if (state && !bpf_probe_read_user(&changing, sizeof(changing), (void *)state) && changing)
+		return 0;
 	/* A command that tpd itself started waits here until the new library's probes are in. */
 	if (l && l->stop_tgid && l->stop_tgid == bpf_get_current_pid_tgid() >> 32)
 		bpf_send_signal(19 /* SIGSTOP */);
@@ -183,13 +187,17 @@ SEC("kprobe")
 int runtime_hook(struct pt_regs *ctx)
 {
 	__u64 now = bpf_ktime_get_ns();
-	__u32 hook = COOKIE_FN(bpf_get_attach_cookie(ctx));
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u32 hook = COOKIE_FN(cookie);
 	struct thread *t;
 
 	if (!current_flags())
 		return 0;
 	if (hook == HOOK_LIBRARY) {
-		library_changed(now);
+		__u32 i = COOKIE_JUMP(cookie);
+		struct jump_spec *j = i ? bpf_map_lookup_elem(&jumps, &i) : NULL;
+
+		library_changed(now, j ? ctx->ip + j->disp : 0);
 	} else if (hook == HOOK_GO_PANIC || hook == HOOK_GO_RECOVER || hook == HOOK_GO_EXIT) {
 		go_hook(ctx, hook, now);
 	} else {

@@ -136,6 +136,22 @@ static uint64_t hook_addr(struct image *img, const struct hook_site *h)
 	return addr;
 }
 
+static int add_hook(struct session *s, struct image *img, const struct hook_site *h, struct batches *b)
+{
+	struct jump_spec state = { 0 };
+	uint64_t addr = hook_addr(img, h);
+	uint32_t jump = 0;
+	int err = 0;
+
+	if (h->state && s->plan.jumps < COOKIE_MAX_JUMP) {
+		jump = s->plan.jumps++;
+		state.disp = h->state - addr;
+		err = kernel_set_jump(s->kernel, jump, &state);
+	}
+	return err ? err : batch_add(&b->prog[PROG_HOOK], img, addr, COOKIE(h->hook, 0, SITE_HOOK, 0, 0, jump),
+				     COOKIE_MAX_FN);
+}
+
 static int add_hooks(struct session *s, struct image *img, int rootfd, struct batches *b)
 {
 	AUTO_FREE struct hook_site *h = NULL;
@@ -144,8 +160,7 @@ static int add_hooks(struct session *s, struct image *img, int rootfd, struct ba
 
 	for (size_t i = 0; i < n && !err; i++)
 		if (h[i].hook == HOOK_LIBRARY || s->conf.returns != RETURNS_NONE)
-			err = batch_add(&b->prog[PROG_HOOK], img, hook_addr(img, &h[i]),
-					COOKIE(h[i].hook, 0, SITE_HOOK, 0, 0, 0), COOKIE_MAX_FN);
+			err = add_hook(s, img, &h[i], b);
 	return err;
 }
 

@@ -24,6 +24,7 @@ int targets_parse(struct session *s)
 	s->plan.patterns = s->patterns;
 	s->plan.npatterns = s->npatterns;
 	s->plan.max = c->max_probes;
+	s->plan.jumps = 1; /* index 0 in a cookie: none */
 	return 0;
 }
 

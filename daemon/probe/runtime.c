@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* runtime.c: the tables of what language runtimes look like, and what they mean for return probes. */
+#include <elf.h>
+#include <link.h>
+
 #include "probe/runtime.h"
 
 /* Libraries whose presence alone is evidence. Matched at the start of the base name. */
@@ -155,6 +158,22 @@ int runtime_of(struct image *img, int rootfd, uint32_t *ret)
 	return 0;
 }
 
+/* The loader tells debuggers its state in _r_debug (<link.h>, struct r_debug); a data symbol, so not in our table. */
+static uint64_t loader_state(const struct image *img)
+{
+	AUTO_FREE Elf64_Sym *v = NULL;
+	AUTO_FREE char *names = NULL;
+	struct elf_symtab t;
+
+	if (elf_symtab(img->elf, true, &t) || elf_read(img->elf, t.offset, t.count * sizeof(*v), &v) ||
+	    elf_read(img->elf, t.str_offset, t.str_size, &names))
+		return 0;
+	for (uint64_t i = 0; i < t.count; i++)
+		if (v[i].st_name < t.str_size && v[i].st_value && !strcmp(names + v[i].st_name, "_r_debug"))
+			return v[i].st_value + offsetof(struct r_debug, r_state);
+	return 0;
+}
+
 int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t *n)
 {
 	struct hook_site *v = NULL;
@@ -186,7 +205,10 @@ int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t 
 				free(v);
 				return err;
 			}
-			v[count++] = (struct hook_site){ hooks[j].hook, sym[i].addr, hooks[j].name };
+			v[count++] = (struct hook_site){
+				hooks[j].hook, sym[i].addr, hooks[j].name,
+				hooks[j].hook == HOOK_LIBRARY ? loader_state(img) : 0
+			};
 		}
 	}
 	*ret = v;

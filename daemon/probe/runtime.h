@@ -13,6 +13,7 @@ struct hook_site {
 	enum hook hook;
 	uint64_t addr;
 	const char *name; /* of the function, constant */
+	uint64_t state;   /* HOOK_LIBRARY: address of the loader's r_debug.r_state, 0: not found */
 };
 
 /* RUNTIME_* of an image. Looks at names, imports and symbols; symbols are loaded only where needed. */
