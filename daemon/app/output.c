@@ -194,6 +194,23 @@ void output_process(struct output *o, int pid, const char *event, const char *pa
 	free(fields);
 }
 
+static int put_call(struct output *o, const void *bytes, const struct record *r)
+{
+	struct ev_call e;
+
+	memcpy(&e, bytes, sizeof(e));
+	if (e.fn >= o->decoder.nfns)
+		return -EBADMSG;
+	if (o->conf->count && o->calls >= o->conf->count) {
+		o->fn_told[e.fn].unwanted++;
+		return 0;
+	}
+	if (o->sink->ops->write(o->sink, r))
+		o->fn_told[e.fn].shed++;
+	o->calls++;
+	return 0;
+}
+
 int output_event(struct output *o, const void *bytes, size_t len)
 {
 	struct record r;
@@ -211,11 +228,11 @@ int output_event(struct output *o, const void *bytes, size_t len)
 		return 0;
 	if (err)
 		return err;
-	if (h.kind == EV_CALL && o->conf->count && o->calls >= o->conf->count)
+	if (h.kind != EV_CALL) {
+		put(o, &r);
 		return 0;
-	put(o, &r);
-	o->calls += h.kind == EV_CALL;
-	return 0;
+	}
+	return put_call(o, bytes, &r);
 }
 
 void output_lost(struct output *o, const char *reason, uint64_t count)
@@ -278,6 +295,8 @@ static struct fn_report *make_reports(struct output *o, const struct stats_sourc
 		v[fn].function = o->names[fn].function;
 		v[fn].module = o->names[fn].module;
 		src->stats(src->arg, fn, &v[fn].stats);
+		v[fn].stats.lost[LOST_OUTPUT] += o->fn_told[fn].shed;
+		v[fn].stats.filtered += o->fn_told[fn].unwanted;
 		called += v[fn].stats.entered != 0;
 	}
 	b = calloc(called ? called : 1, HIST_BUCKETS * sizeof(*b));

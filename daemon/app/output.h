@@ -44,7 +44,8 @@ struct output {
 	uint64_t status_ns;
 	struct fn_lost {
 		uint64_t n[LOST_MAX];
-	} *fn_told;             /* the same by function */
+		uint64_t shed, unwanted; /* events that the sink did not take, or that --count left out */
+	} *fn_told;             /* losses told so far, by function */
 	size_t fn_told_cap;
 	bool gone;              /* the reader of the output went away */
 	bool complained;        /* that the output takes no more was said */

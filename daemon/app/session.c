@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* session.c: opens in order (targets, plan, kernel, output, probes). What happens while it runs is in run.c. */
-#include "app/session.h"
+#include <time.h>
+
 #include "app/run.h"
+#include "app/session.h"
 #include "base/log.h"
 
 static int fail(struct session *s, int status)
@@ -112,6 +114,30 @@ void session_say_nearest(struct session *s)
 	log_info("tpd list -p PID [PATTERN] shows what can be traced");
 }
 
+/* A process that was just about to exec had no functions to show, or those of another program. */
+static bool scan_again(struct session *s)
+{
+	const struct timespec moment = { .tv_nsec = 20 * 1000000 };
+
+	for (int i = 0; i < 5 && !s->plan.n; i++) {
+		bool changed = false;
+
+		nanosleep(&moment, NULL);
+		for (struct target *t = s->targets; t; t = t->next) {
+			size_t before = t->process.nmodules;
+			AUTO_FREE char *exe = strdup(before ? t->process.modules[0].path : "");
+
+			if (target_scan(s, t))
+				continue;
+			changed |= t->process.nmodules != before || !exe ||
+				   (before && strcmp(exe, t->process.modules[0].path));
+		}
+		if (!changed)
+			break;
+	}
+	return s->plan.n != 0;
+}
+
 static int check_plan(struct session *s)
 {
 	struct plan *p = &s->plan;
@@ -122,7 +148,7 @@ static int check_plan(struct session *s)
 			  p->max);
 		return fail(s, STATUS_FAILED);
 	}
-	if (!p->n && !later) {
+	if (!p->n && !later && !scan_again(s)) {
 		session_say_nearest(s);
 		return fail(s, STATUS_NOTHING);
 	}

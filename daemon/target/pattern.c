@@ -264,6 +264,14 @@ static int parse(struct pattern *p, const char *s, const char **why)
 	return parse_name(p);
 }
 
+/* fnmatch(3) takes such a bracket literally; who writes one has made a mistake. */
+static bool unclosed(const char *name)
+{
+	const char *open = strrchr(name, '[');
+
+	return open && !strchr(open, ']');
+}
+
 int pattern_parse(struct pattern *p, const char *text, const char **why)
 {
 	const char *s, *reason;
@@ -282,6 +290,10 @@ int pattern_parse(struct pattern *p, const char *text, const char **why)
 		p->text = strdup(text);
 		reason = "out of memory";
 		err = p->text ? parse(p, text, &reason) : -ENOMEM;
+	}
+	if (!err && p->name && unclosed(p->name)) {
+		reason = "a '[' without its ']'";
+		err = -EINVAL;
 	}
 	if (err) {
 		pattern_free(p);
