@@ -2,6 +2,7 @@
 /* targets.c: the processes of a session: found, opened, scanned for functions and runtimes. */
 #include "app/session.h"
 #include "base/log.h"
+#include "probe/ifunc.h"
 #include "probe/runtime.h"
 
 int targets_parse(struct session *s)
@@ -87,9 +88,28 @@ int target_add(struct session *s, pid_t pid, bool quiet)
 	return 0;
 }
 
+/* Symbols that stand for what a resolver chose: the process knows. */
+static void resolve_ifuncs(struct session *s, struct target *t, size_t from)
+{
+	for (size_t i = from; i < s->plan.n; i++) {
+		struct func *f = &s->plan.funcs[i];
+		struct symbols *symbols;
+		uint64_t addr;
+
+		if (!f->ifunc || !f->symbol || image_symbols(f->image, t->process.rootfd, &symbols))
+			continue;
+		if (!ifunc_resolve(&t->process, &s->images, f->image, f->symbol, f->addr, &addr))
+			plan_resolve(&s->plan, f, addr);
+		else
+			log_warn("%s: no module has called its implementation yet, so it cannot be found; "
+				 "name that one instead", f->name);
+	}
+}
+
 int target_scan(struct session *s, struct target *t)
 {
 	struct process *p = &t->process;
+	size_t from = s->plan.n;
 	int err = process_read_maps(p);
 
 	if (!err)
@@ -120,6 +140,7 @@ int target_scan(struct session *s, struct target *t)
 			log_warn("%s: its symbols cannot be read: %s", img->path, strerror(-err));
 		}
 	}
+	resolve_ifuncs(s, t, from);
 	if (!s->no_hijack)
 		s->no_hijack = runtime_forbids_hijack(p, s->runtimes);
 	return 0;

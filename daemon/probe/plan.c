@@ -135,6 +135,7 @@ static int add_func(struct plan *p, struct image *img, const struct symbol *sym,
 	f->size = size;
 	f->name = name;
 	f->ifunc = sym && sym->ifunc;
+	f->symbol = f->ifunc ? strdup(sym->name) : NULL;
 	find_sites(f, sym);
 	f->unfit = why_unfit(f, sym, p->wanted <= RECURSION_FNS ? RECURSION_REACH : 0);
 	p->refused += f->error != SITES_OK;
@@ -223,6 +224,22 @@ int plan_add_image(struct plan *p, struct image *img, int rootfd)
 	return p->wanted > p->max ? -E2BIG : 0;
 }
 
+void plan_resolve(struct plan *p, struct func *f, uint64_t addr)
+{
+	const struct symbol *sym = symbols_starting_at(f->image->symbols, addr);
+
+	if (!sym)
+		return;
+	p->refused -= f->error != SITES_OK;
+	sites_free(&f->sites);
+	f->addr = addr;
+	f->size = symbols_extent(f->image->symbols, f->image->elf, sym) - addr;
+	f->ifunc = false;
+	find_sites(f, sym);
+	f->unfit = why_unfit(f, sym, RECURSION_REACH);
+	p->refused += f->error != SITES_OK;
+}
+
 void plan_free(struct plan *p)
 {
 	struct func_index *ix, *tmp;
@@ -235,6 +252,7 @@ void plan_free(struct plan *p)
 	for (size_t i = 0; i < p->n; i++) {
 		sites_free(&p->funcs[i].sites);
 		free(p->funcs[i].name);
+		free(p->funcs[i].symbol);
 	}
 	free(p->funcs);
 	memset(p, 0, sizeof(*p));

@@ -22,7 +22,8 @@ struct func {
 	char *name;         /* as people read it: demangled, suffix of a clone taken off */
 	struct sites sites; /* empty when refused */
 	enum sites_error error;
-	bool ifunc;
+	bool ifunc;         /* addr is a resolver: what it chose is not known */
+	char *symbol;       /* of an ifunc: its plain name */
 	const char *unfit;  /* why its return address must not be diverted, NULL: it may be */
 	bool dead;          /* the kernel refused its entry */
 };
@@ -55,6 +56,8 @@ struct plan {
  * more than max (plan->wanted tells how many), -ENOMEM, or what reading the image says.
  */
 int plan_add_image(struct plan *p, struct image *img, int rootfd);
+/* Moves an ifunc to the implementation at addr (in its image, whose symbols are loaded). */
+void plan_resolve(struct plan *p, struct func *f, uint64_t addr);
 void plan_free(struct plan *p);
 
 /* A sentence: how and why the return of f is seen that way. hijack: NULL or why the process forbids it. */
