@@ -103,15 +103,20 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 CHECKED_ONCE library_changed(__u64 now, __u64 state)
 {
 	struct live *l = live_get();
-	__u32 changing = 0;
+	__u32 changing = 0, tgid = bpf_get_current_pid_tgid() >> 32;
+	struct target_info *t = bpf_map_lookup_elem(&targets, &tgid);
 	struct ev_process *e;
 	__u64 seq;
 
+	if (state && bpf_probe_read_user(&changing, sizeof(changing), (void *)state))
+		changing = 0;
 	/* It may bring exceptions: no return address is diverted until tpd has seen what was loaded. */
-	if (l && l->no_hijack == HIJACK_FREE)
+	if (l && t && !(t->flags & TARGET_STARTING) && l->no_hijack == HIJACK_FREE)
 		l->no_hijack = HIJACK_PAUSED;
-	if (state && !bpf_probe_read_user(&changing, sizeof(changing), (void *)state) && changing)
+	if (changing)
 		return 0;
+	if (t)
+		t->flags &= ~TARGET_STARTING;
 	/* A command that tpd itself started waits here until the new library's probes are in. */
 	if (l && l->stop_tgid && l->stop_tgid == bpf_get_current_pid_tgid() >> 32)
 		bpf_send_signal(19 /* SIGSTOP */);

@@ -85,11 +85,12 @@ int process_fork(__u64 *ctx)
 {
 	struct task_struct *child = (void *)ctx[1];
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, born = BPF_CORE_READ(child, tgid);
-	__u32 flags = target_flags(tgid);
+	struct target_info *t = bpf_map_lookup_elem(&targets, &tgid), copy;
 
-	if (!(flags & TARGET_FOLLOW) || born == tgid)
+	if (!t || !(t->flags & TARGET_FOLLOW) || born == tgid)
 		return 0;
-	bpf_map_update_elem(&targets, &born, &flags, BPF_ANY);
+	copy = *t;
+	bpf_map_update_elem(&targets, &born, &copy, BPF_ANY);
 	process_event(PROC_FORK, born, 0);
 	return 0;
 }
@@ -118,23 +119,46 @@ static __always_inline bool wanted(struct task_struct *p)
 	return false;
 }
 
+/*
+ * A target runs another image. The same file brings the libraries that user space has looked at before; with any other,
+ * no return address is diverted until it has looked.
+ */
+static __always_inline void image_changed(struct task_struct *p, struct target_info *t)
+{
+	struct inode *i = BPF_CORE_READ(p, mm, exe_file, f_inode);
+	__u64 ino = BPF_CORE_READ(i, i_ino);
+	__u32 dev = BPF_CORE_READ(i, i_sb, s_dev);
+	struct live *l = live_get();
+
+	if (t->ino == ino && t->dev == dev) {
+		t->flags |= TARGET_STARTING;
+		return;
+	}
+	t->ino = ino;
+	t->dev = dev;
+	if (l && l->no_hijack == HIJACK_FREE)
+		l->no_hijack = HIJACK_PAUSED;
+}
+
 SEC("tp_btf/sched_process_exec")
 int process_exec(__u64 *ctx)
 {
 	struct task_struct *p = bpf_get_current_task_btf();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32, flags = knob_target_flags;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct target_info *t = bpf_map_lookup_elem(&targets, &tgid);
+	struct target_info fresh = { .flags = knob_target_flags };
 
-	if (target_flags(tgid)) {
+	if (t) {
 		thread_gone(tgid, 1);
+		image_changed(p, t);
 	} else {
 		if (!wanted(p))
 			return 0;
-		bpf_map_update_elem(&targets, &tgid, &flags, BPF_ANY);
+		bpf_map_update_elem(&targets, &tgid, &fresh, BPF_ANY);
 	}
 	process_event(PROC_EXEC, 0, 0);
 	return 0;
 }
-
 
 /* At detach no program runs any more; what still has a frame is an open call. */
 static __noinline int open_emit(struct frame *f, __u64 parent, __u64 pid_tgid, struct task_struct *task)

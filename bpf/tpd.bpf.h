@@ -94,7 +94,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct target_info);
 } targets SEC(".maps") __weak;
 
 struct {
@@ -196,12 +196,12 @@ static __always_inline struct live *live_get(void)
 
 static __always_inline __u32 target_flags(__u32 tgid)
 {
-	__u32 *f;
+	struct target_info *t;
 
 	if (knob_tgid)
 		return tgid == knob_tgid ? TARGET_ON : 0;
-	f = bpf_map_lookup_elem(&targets, &tgid);
-	return f ? *f : 0;
+	t = bpf_map_lookup_elem(&targets, &tgid);
+	return t ? t->flags : 0;
 }
 
 /* The same for the running process, on a user probe. */

@@ -140,9 +140,16 @@ struct live {
 	__u64 pad2;
 };
 
-/* Flags of a traced process, the value of the `targets` map keyed by tgid. */
-#define TARGET_ON     1u
-#define TARGET_FOLLOW 2u /* its children become targets as they are born */
+/* A traced process: the value of the `targets` map, keyed by tgid. */
+#define TARGET_ON       1u
+#define TARGET_FOLLOW   2u /* its children become targets as they are born */
+#define TARGET_STARTING 4u /* it has just executed the same file again, and its loader has not finished */
+
+struct target_info {
+	__u32 flags;
+	__u32 dev; /* of its executable, as the kernel encodes it; 0: not known */
+	__u64 ino;
+};
 
 /*
  * Frames a thread's shadow stack holds; deeper calls count as LOST_DEPTH. Newer kernels allocate task storage by

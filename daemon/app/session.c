@@ -227,8 +227,16 @@ static int open_kernel(struct session *s)
 		say_load_error(&s->features, err);
 		return fail(s, status_of(err == -EINVAL ? -EIO : err));
 	}
-	for (struct target *t = s->targets; t; t = t->next)
-		kernel_target(s->kernel, t->process.pid, k.target_flags);
+	for (struct target *t = s->targets; t; t = t->next) {
+		const char *exe = t->process.exe;
+		AUTO_FREE char *path = NULL;
+
+		if (t->process.pid != s->child && asprintf(&path, "/proc/%d/exe", t->process.pid) > 0)
+			exe = path;
+		if (stat(exe, &st))
+			st = (struct stat){ 0 };
+		kernel_target(s->kernel, t->process.pid, k.target_flags, st.st_dev, st.st_ino);
+	}
 	return 0;
 }
 

@@ -53,8 +53,8 @@ int kernel_attach(struct kernel *k, enum prog prog, int fd, pid_t pid, struct si
 void kernel_detach(struct kernel *k, enum prog prog);
 void kernel_detach_all(struct kernel *k);
 
-/* Makes a process a target (flags TARGET_*), or none (0). */
-int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags);
+/* Makes a process a target (flags TARGET_*); dev and ino are its executable's, as stat tells them. */
+int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags, dev_t dev, uint64_t ino);
 int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec);
 
 /* fd for the event loop; readable when the ring wants to be read. */

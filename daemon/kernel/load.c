@@ -2,7 +2,6 @@
 /* load.c: opens, sizes and loads the programs; maps the memory that both sides share. */
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/sysmacros.h>
 
 #include "base/log.h"
 #include "kernel/private.h"
@@ -62,8 +61,7 @@ static void set_knobs(struct kernel *k, const struct kernel_conf *c)
 	r->knob_rate = c->rate;
 	r->knob_ring_half = c->ring_bytes / 2;
 	r->knob_exe_ino = c->exe_ino;
-	/* The kernel's dev_t: 12 bits of major, 20 of minor (include/linux/kdev_t.h). */
-	r->knob_exe_dev = major(c->exe_dev) << 20 | minor(c->exe_dev);
+	r->knob_exe_dev = kernel_dev(c->exe_dev);
 	r->knob_target_flags = c->target_flags;
 	if (c->comm)
 		snprintf((char *)r->knob_comm, sizeof(r->knob_comm), "%s", c->comm);

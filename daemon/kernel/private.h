@@ -3,6 +3,7 @@
 #ifndef TPD_KERNEL_PRIVATE_H
 #define TPD_KERNEL_PRIVATE_H
 
+#include <sys/sysmacros.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -12,6 +13,12 @@
 #pragma GCC diagnostic ignored "-Wshadow"
 #include "tpd.skel.h"
 #pragma GCC diagnostic pop
+
+/* The kernel's own dev_t: 12 bits of major, 20 of minor (include/linux/kdev_t.h). */
+static inline uint32_t kernel_dev(dev_t dev)
+{
+	return major(dev) << 20 | minor(dev);
+}
 
 struct links {
 	int *v;

@@ -4,14 +4,12 @@
 
 #include "kernel/private.h"
 
-int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags)
+int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags, dev_t dev, uint64_t ino)
 {
+	struct target_info info = { .flags = flags, .dev = kernel_dev(dev), .ino = ino };
 	uint32_t key = tgid;
-	int fd = bpf_map__fd(k->skel->maps.targets);
 
-	if (!flags)
-		return bpf_map_delete_elem(fd, &key) ? -errno : 0;
-	return bpf_map_update_elem(fd, &key, &flags, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.targets), &key, &info, BPF_ANY) ? -errno : 0;
 }
 
 int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec)

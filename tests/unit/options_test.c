@@ -238,7 +238,7 @@ Test(options, each_mistake_has_its_line)
 		{ "--ring-size 2G", "tpd: --ring-size: '2G' is not between 4K and 1G" },
 		{ "--ring-size 1", "tpd: --ring-size: '1' is not between 4K and 1G" },
 		{ "--max-probes 0", "tpd: --max-probes: '0' is not between 1 and 16777215" },
-		{ "--max-depth 257", "tpd: --max-depth: '257' is not between 0 and 256" },
+		{ "--max-depth 241", "tpd: --max-depth: '241' is not between 0 and 240" },
 		{ "--count -1", "tpd: --count: wants N, but '-1' looks like an option" },
 		{ "--count=-1", "tpd: --count: '-1' is not a whole number" },
 		{ "--count 1.5", "tpd: --count: '1.5' is not a whole number" },
