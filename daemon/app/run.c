@@ -195,12 +195,9 @@ static int on_target_exit(void *arg, uint32_t events)
 	struct session *s = t->session;
 
 	loop_del(s->loop, t->process.pidfd);
-	if (!t->dead) {
-		t->dead = true;
-		s->alive--;
-	}
+	target_remove(s, t);
 	/* Others may come with --exe, --comm and --follow, but only while someone can start them. */
-	if (!s->alive && !s->conf.exe && !s->conf.comm)
+	if (!s->targets && !s->conf.exe && !s->conf.comm)
 		stop(s, "target_exit");
 	return 0;
 }
@@ -278,8 +275,7 @@ void run_finish(struct session *s)
 		output_lost(&s->output, "missed", sum.unexplained);
 	}
 	for (struct target *t = s->targets; t; t = t->next)
-		if (!t->dead)
-			output_process(&s->output, t->process.pid, "detach", NULL, NULL, 0);
+		output_process(&s->output, t->process.pid, "detach", NULL, NULL, 0);
 	for (size_t fn = 0; fn < s->plan.n; fn++) {
 		struct fn_stats st;
 

@@ -292,7 +292,7 @@ static int attach_all(struct session *s)
 static void say_trace(struct session *s)
 {
 	AUTO_FREE struct probe_info *probes = NULL;
-	size_t n = session_probes(s, 0, &probes);
+	size_t n = session_probes(s, 0, &probes), alive = 0;
 	struct target *t = s->targets;
 	const char *exe = t ? t->process.exe : s->conf.exe, *build_id = "";
 
@@ -300,12 +300,12 @@ static void say_trace(struct session *s)
 		if (!strcmp(img->path, exe))
 			build_id = elf_build_id(img->elf);
 	output_trace(&s->output, t ? t->process.pid : 0, exe, build_id, s->features.release, probes, n);
-	for (; t; t = t->next)
+	for (; t; t = t->next, alive++)
 		output_process(&s->output, t->process.pid, "attach", t->process.exe, NULL, 0);
 	output_flush(&s->output);
 	if (!s->conf.quiet)
-		log_info("%zu function%s of %zu process%s; ^C detaches", n, n == 1 ? "" : "s", s->alive,
-			 s->alive == 1 ? "" : "es");
+		log_info("%zu function%s of %zu process%s; ^C detaches", n, n == 1 ? "" : "s", alive,
+			 alive == 1 ? "" : "es");
 }
 
 int session_open(struct session *s)

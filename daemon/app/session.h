@@ -20,7 +20,6 @@ struct target {
 	struct session *session;
 	const struct image **attached; /* images whose sites are attached for this process */
 	size_t nattached, cap;
-	bool dead;
 	struct target *next;
 };
 
@@ -53,7 +52,6 @@ struct session {
 	struct image *spawned[2]; /* its executable and loader, attached before it runs */
 	int signal;
 	const char *reason;     /* why it ended, as the schema names it */
-	size_t alive;           /* targets */
 	int status;             /* exit status when an open failed */
 };
 
@@ -76,6 +74,8 @@ int target_add(struct session *s, pid_t pid, bool quiet);
 /* Reads its mappings and plans functions for what is new; nothing is attached yet. */
 int target_scan(struct session *s, struct target *t);
 struct target *target_find(struct session *s, pid_t pid);
+/* A process that ended. t is freed; its pidfd must not be watched any more. */
+void target_remove(struct session *s, struct target *t);
 void targets_free(struct session *s);
 
 /* attachment.c */

@@ -4,6 +4,7 @@
  * libraries are attached while it stops at the loader's own notice (live.stop_tgid); no other process is ever stopped.
  */
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "app/session.h"
@@ -49,6 +50,8 @@ static void child_run(struct session *s, int go)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* If tpd is killed just while the command waits for its probes, the kernel lets it go on. */
+	prctl(PR_SET_PDEATHSIG, SIGCONT);
 	if (read(go, &c, 1) != 1)
 		_exit(127);
 	execvp(s->conf.argv[0], s->conf.argv);

@@ -84,7 +84,6 @@ int target_add(struct session *s, pid_t pid, bool quiet)
 	while (*end)
 		end = &(*end)->next;
 	*end = t;
-	s->alive++;
 	return 0;
 }
 
@@ -146,14 +145,30 @@ int target_scan(struct session *s, struct target *t)
 	return 0;
 }
 
+static void target_free(struct target *t)
+{
+	process_close(&t->process);
+	free(t->attached);
+	free(t);
+}
+
+void target_remove(struct session *s, struct target *t)
+{
+	struct target **at = &s->targets;
+
+	while (*at && *at != t)
+		at = &(*at)->next;
+	if (*at)
+		*at = t->next;
+	target_free(t);
+}
+
 void targets_free(struct session *s)
 {
 	struct target *t;
 
 	while ((t = s->targets)) {
 		s->targets = t->next;
-		process_close(&t->process);
-		free(t->attached);
-		free(t);
+		target_free(t);
 	}
 }
