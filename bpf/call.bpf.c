@@ -114,7 +114,7 @@ static __noinline struct thread *thread_new(void)
 
 /*
  * A live frame at the very address of a new one: its function has made a tail call, if the kernel's
- * trampoline still waits in its return slot (then both will be seen to return); else it is gone.
+ * trampoline still waits in its return slot; then both will be seen to return.
  */
 CHECKED_ONCE frame_waits(__u64 cfa)
 {
@@ -408,8 +408,24 @@ static __always_inline void leave(struct pt_regs *ctx, __u64 cookie, __u64 cfa, 
 SEC("kprobe")
 int call_entry(struct pt_regs *ctx)
 {
+	KEEP_OWN_STACK(ctx, nowhere);
 	enter(ctx, bpf_get_attach_cookie(ctx), false);
 	return 0;
+}
+
+/*
+ * May this program execute the instruction? Not for a thread with a user shadow stack, whose processor compares the `ret`
+ * (ARCH_SHSTK_SHSTK is bit 0); and not if another program at the same site, of another session, already has.
+ */
+static __always_inline bool may_execute(struct pt_regs *ctx, __u64 cookie)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u8 byte = 0;
+
+	if (bpf_core_field_exists(task->thread.features) && (task->thread.features & 1))
+		return false;
+	return (ctx->ip & 0xfff) == COOKIE_PAGE_OFFSET(cookie) &&
+	       !bpf_probe_read_user(&byte, 1, (void *)ctx->ip) && byte == 0xcc;
 }
 
 /* endbr64 does nothing to a thread without a shadow stack, so stepping over it executes it. */
@@ -418,8 +434,9 @@ int call_entry_emulate(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 
-	enter(ctx, cookie, false);
-	if ((COOKIE_FLAGS(cookie) & SITE_F_ENDBR) && ctx->ip == bpf_get_func_ip(ctx))
+	KEEP_OWN_STACK(ctx, nowhere);
+	enter(ctx, cookie & ~COOKIE_PLACE, false);
+	if (may_execute(ctx, cookie))
 		ctx->ip = ctx->ip + 4;
 	return 0;
 }
@@ -429,26 +446,30 @@ int call_exit(struct pt_regs *ctx)
 {
 	__u64 now = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx);
 
+	KEEP_OWN_STACK(ctx, nowhere);
 	if (site_leaves(ctx, cookie))
 		leave(ctx, cookie, ctx->sp + 8,
 		      COOKIE_KIND(cookie) == SITE_RET ? EXIT_RETURN : EXIT_TAIL, now);
 	return 0;
 }
 
-/*
- * A plain `ret`, executed here: the kernel sees that ip moved and does not single-step (since 6.18). One
- * instruction can be the exit of two functions that share a piece; only the first program that runs executes it.
- */
+/* A plain `ret`, executed here: the kernel sees that ip moved and does not single-step (since 6.18). */
 SEC("kprobe")
 int call_exit_emulate(struct pt_regs *ctx)
 {
-	__u64 now = bpf_ktime_get_ns(), to = 0, sp = ctx->sp;
-	bool first = ctx->ip == bpf_get_func_ip(ctx);
+	__u64 now = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx), to = 0;
 
-	leave(ctx, bpf_get_attach_cookie(ctx), first ? sp + 8 : sp, EXIT_RETURN, now);
-	if (first && !bpf_probe_read_user(&to, sizeof(to), (void *)sp)) {
+	KEEP_OWN_STACK(ctx, nowhere);
+	/* If another session's program has executed it, sp is where the caller has it. */
+	if (!may_execute(ctx, cookie)) {
+		leave(ctx, cookie, (ctx->ip & 0xfff) == COOKIE_PAGE_OFFSET(cookie) ? ctx->sp + 8 : ctx->sp,
+		      EXIT_RETURN, now);
+		return 0;
+	}
+	leave(ctx, cookie, ctx->sp + 8, EXIT_RETURN, now);
+	if (!bpf_probe_read_user(&to, sizeof(to), (void *)ctx->sp)) {
 		ctx->ip = to;
-		ctx->sp = sp + 8;
+		ctx->sp = ctx->sp + 8;
 	}
 	return 0;
 }
@@ -459,6 +480,7 @@ int call_session(struct pt_regs *ctx)
 {
 	__u64 now, cookie = bpf_get_attach_cookie(ctx);
 
+	KEEP_OWN_STACK(ctx, nowhere_session);
 	if (ctx->ip == bpf_get_func_ip(ctx))
 		return enter(ctx, cookie, true);
 	now = bpf_ktime_get_ns();

@@ -2,6 +2,7 @@
 /* core.bpf.c: the knobs that user space sets before load (see tpd.bpf.h), and the licence. */
 #include "tpd.bpf.h"
 
+const volatile __u32 knob_never = 0;
 const volatile __u32 knob_tgid = 0;
 const volatile __u32 knob_trust_pid = 0;
 const volatile __u32 knob_stream = 1;

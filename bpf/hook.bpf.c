@@ -117,10 +117,6 @@ CHECKED_ONCE library_changed(__u64 now, __u64 state)
 		return 0;
 	if (t)
 		t->flags &= ~TARGET_STARTING;
-	/* A command that tpd itself started waits here until the new library's probes are in. */
-	if (l && l->stop_tgid && l->stop_tgid == bpf_get_current_pid_tgid() >> 32)
-		bpf_send_signal(19 /* SIGSTOP */);
-
 	e = event_reserve(EV_PROCESS, sizeof(*e), now, &seq);
 	if (!e)
 		return 0;
@@ -196,6 +192,7 @@ int runtime_hook(struct pt_regs *ctx)
 	__u32 hook = COOKIE_FN(cookie);
 	struct thread *t;
 
+	KEEP_OWN_STACK(ctx, nowhere);
 	if (!current_flags())
 		return 0;
 	if (hook == HOOK_LIBRARY) {

@@ -38,6 +38,13 @@ static long far_sweep_one(void *map, struct far_key *key, struct far_frame *f, s
 	return 0;
 }
 
+static long strand_sweep_one(void *map, struct strand_key *key, struct strand *v, struct far_sweep *s)
+{
+	if (key->tgid == s->tgid)
+		bpf_map_delete_elem(&strands, key);
+	return 0;
+}
+
 /* Traced calls do not outlive their thread or their image. */
 CHECKED_ONCE thread_gone(__u32 tgid, __u32 whole)
 {
@@ -54,8 +61,10 @@ CHECKED_ONCE thread_gone(__u32 tgid, __u32 whole)
 		t->lo = t->hi = 0;
 		__builtin_memset(&t->unwind, 0, sizeof(t->unwind));
 	}
-	if (whole)
+	if (whole) {
 		bpf_for_each_map_elem(&far, far_sweep_one, &s, 0);
+		bpf_for_each_map_elem(&strands, strand_sweep_one, &s, 0);
+	}
 	return 0;
 }
 
@@ -65,17 +74,16 @@ int thread_exit(__u64 *ctx)
 	struct task_struct *p = bpf_get_current_task_btf();
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	bool last;
+	int code;
 
-	if (!target_flags(tgid))
+	if (!target_flags(tgid) && !thread_find())
 		return 0;
-	/* do_exit() has counted this thread off by now. */
+	/* do_exit() has counted this thread off by now; several may find that they were the last. */
 	last = BPF_CORE_READ(p, signal, live.counter) == 0;
 	thread_gone(tgid, last);
-	if (last) {
-		int code = BPF_CORE_READ(p, signal, group_exit_code);
-
+	if (last && !bpf_map_delete_elem(&targets, &tgid)) {
+		code = BPF_CORE_READ(p, signal, group_exit_code);
 		process_event(PROC_EXIT, 0, code ?: BPF_CORE_READ(p, exit_code));
-		bpf_map_delete_elem(&targets, &tgid);
 	}
 	return 0;
 }
@@ -102,7 +110,7 @@ static __always_inline bool wanted(struct task_struct *p)
 		struct inode *i = BPF_CORE_READ(p, mm, exe_file, f_inode);
 
 		return BPF_CORE_READ(i, i_ino) == knob_exe_ino &&
-		       BPF_CORE_READ(i, i_sb, s_dev) == knob_exe_dev;
+		       (!knob_exe_dev || BPF_CORE_READ(i, i_sb, s_dev) == knob_exe_dev);
 	}
 	if (knob_comm[0]) {
 		char comm[EV_COMM];
@@ -130,12 +138,12 @@ static __always_inline void image_changed(struct task_struct *p, struct target_i
 	__u32 dev = BPF_CORE_READ(i, i_sb, s_dev);
 	struct live *l = live_get();
 
-	if (t->ino == ino && t->dev == dev) {
+	if (t->ino == ino && (t->dev == dev || !t->dev)) {
 		t->flags |= TARGET_STARTING;
 		return;
 	}
 	t->ino = ino;
-	t->dev = dev;
+	t->dev = t->dev ? dev : 0;
 	if (l && l->no_hijack == HIJACK_FREE)
 		l->no_hijack = HIJACK_PAUSED;
 }
@@ -156,7 +164,8 @@ int process_exec(__u64 *ctx)
 			return 0;
 		bpf_map_update_elem(&targets, &tgid, &fresh, BPF_ANY);
 	}
-	process_event(PROC_EXEC, 0, 0);
+	/* A thread that execs takes its leader's place: links that hold the old leader are dead. */
+	process_event(PROC_EXEC, 0, (int)ctx[1] != p->pid);
 	return 0;
 }
 

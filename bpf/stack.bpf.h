@@ -50,30 +50,29 @@ static long far_step(__u32 i, struct far_walk *w)
 
 struct own_find {
 	__u64 lo, hi;
-	__u64 start_stack, fsbase, brk_lo, brk_hi;
+	__u64 start_stack, fsbase;
+	__u64 guarded;
 };
 
 static long own_vma(struct task_struct *task, struct vm_area_struct *vma, struct own_find *o)
 {
-	__u64 lo = vma->vm_start, hi = vma->vm_end;
-
-	if (o->start_stack >= lo && o->start_stack < hi) {
-		o->lo = lo;
-		o->hi = hi;
-	} else if (o->fsbase > lo && o->fsbase < hi && !(hi > o->brk_lo && lo < o->brk_hi)) {
-		/* The thread's control block tops its stack (nptl allocate_stack.c). What lies above
-		 * belongs to a neighbour that the kernel merged into the same mapping. In the brk heap
-		 * stacks of fibers and a thread cannot be told apart. */
-		o->lo = lo;
+	if (o->fsbase > vma->vm_start && o->fsbase < vma->vm_end) {
+		o->lo = vma->vm_start;
 		o->hi = o->fsbase;
 	}
 	return 0;
 }
 
+static long is_guard(struct task_struct *task, struct vm_area_struct *vma, struct own_find *o)
+{
+	o->guarded = !(vma->vm_flags & 7); /* VM_READ, VM_WRITE, VM_EXEC */
+	return 0;
+}
+
 /*
  * Proof without the mapping, whose lock a process that is just making threads often holds. The kernel keeps 128 MB below the
- * start stack free (arch/x86/mm/mmap.c, MIN_GAP); nptl puts the control block on top of a thread's stack, which
- * is PTHREAD_STACK_MIN bytes at least.
+ * start stack free (arch/x86/mm/mmap.c, MIN_GAP); nptl puts a thread's control block on top of its stack, which is
+ * PTHREAD_STACK_MIN bytes at least (allocate_stack.c).
  */
 static __always_inline bool own_nearby(struct thread *t, const struct own_find *o, __u64 sp)
 {
@@ -90,8 +89,11 @@ static __always_inline bool own_nearby(struct thread *t, const struct own_find *
 	return false;
 }
 
-/* Is sp on the thread's own stack: the mapping that holds the process's start stack or its thread pointer? -1: it could
- * not be found out now, but there is no sign of the contrary. */
+/*
+ * Is sp on the thread's own stack? -1: it could not be found out now, but there is no sign of the contrary. The main
+ * thread's control block lies in a mapping of the loader's, to which any memory may have been joined, so for it
+ * only the start stack counts. Another's deeper stack must end at the guard that nptl puts below it.
+ */
 CHECKED_ONCE thread_owns(__u64 sp)
 {
 	struct thread *t = thread_find();
@@ -102,19 +104,22 @@ CHECKED_ONCE thread_owns(__u64 sp)
 	if (!t)
 		return 0;
 	o.start_stack = BPF_CORE_READ(task, mm, start_stack);
-	o.brk_lo = BPF_CORE_READ(task, mm, start_brk);
-	o.brk_hi = BPF_CORE_READ(task, mm, brk);
-	o.fsbase = BPF_CORE_READ(task, thread.fsbase);
+	if (task->pid != task->tgid)
+		o.fsbase = BPF_CORE_READ(task, thread.fsbase);
 	if (own_nearby(t, &o, sp))
 		return 1;
+	if (sp >= o.fsbase)
+		return 0;
 	for (int i = 0; i < 16; i++) {
 		err = bpf_find_vma(task, sp, own_vma, &o, 0);
+		if (!err && o.lo)
+			err = bpf_find_vma(task, o.lo - 1, is_guard, &o, 0);
 		if (err != -16 /* EBUSY */)
 			break;
 	}
 	if (err == -16)
-		return sp < o.fsbase && o.fsbase - sp < (8ull << 20) ? -1 : 0;
-	if (err || sp < o.lo || sp >= o.hi)
+		return o.fsbase - sp < (8ull << 20) ? -1 : 0;
+	if (err || !o.guarded || sp < o.lo || sp >= o.hi)
 		return 0;
 	t->lo = o.lo;
 	t->hi = o.hi;

@@ -187,6 +187,31 @@ struct {
  */
 #define CHECKED_ONCE __weak __attribute__((noinline)) int
 
+/*
+ * Since 6.13 the kernel may give such a program one stack a CPU (bpf_enable_priv_stack), on the ground that it does not run
+ * twice on one. A program on a uprobe does: it can be preempted, and then another thread writes over its locals, which
+ * with register writes is the end of the target (seen on 6.18 with PREEMPT_LAZY). A tail call, even one that is
+ * never made, keeps the program on the thread's own stack. One array for each attach type, since an array takes only one.
+ */
+extern const volatile __u32 knob_never;
+
+#define NOWHERE(name)                                \
+	struct {                                     \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); \
+		__uint(max_entries, 1);              \
+		__type(key, __u32);                  \
+		__type(value, __u32);                \
+	} name SEC(".maps") __weak
+
+NOWHERE(nowhere);
+NOWHERE(nowhere_session);
+
+#define KEEP_OWN_STACK(ctx, array)                 \
+	do {                                       \
+		if (knob_never)                    \
+			bpf_tail_call(ctx, &array, 0); \
+	} while (0)
+
 static __always_inline struct live *live_get(void)
 {
 	__u32 zero = 0;

@@ -7,13 +7,11 @@
 static int trace_run(struct conf *conf)
 {
 	struct session s = { .conf = *conf };
-	int status;
 
 	if (!session_open(&s))
 		session_run(&s);
 	session_close(&s);
-	status = session_status(&s);
-	return status;
+	return session_status(&s);
 }
 
 static int print_help(struct conf *conf)

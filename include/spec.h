@@ -18,6 +18,8 @@
  *   bits  0-23  fn, index of the function
  *   bits 24-35  height / 8: bytes from the stack pointer at the site up to the return address slot.
  *               At an entry it makes the canonical frame address: cfa = sp + height + 8.
+ *               Where the program executes the instruction itself, height is 0 and these bits hold the
+ *               site's offset in its page instead (COOKIE_PAGE_OFFSET).
  *   bits 36-39  enum site_kind
  *   bits 40-43  x86 condition code (SITE_JCC, SITE_GO_ENTRY), 0..15 as in the opcode
  *   bits 44-49  SITE_F_* flags
@@ -42,6 +44,8 @@ enum site_kind {
 
 #define COOKIE_FN(c)     ((__u32)((c) & 0xffffff))
 #define COOKIE_HEIGHT(c) ((((c) >> 24) & 0xfff) * 8)
+#define COOKIE_PLACE     (0xfffull << 24)
+#define COOKIE_PAGE_OFFSET(c) (((c) >> 24) & 0xfff)
 #define COOKIE_KIND(c)   ((__u32)(((c) >> 36) & 0xf))
 #define COOKIE_CC(c)     ((__u32)(((c) >> 40) & 0xf))
 #define COOKIE_FLAGS(c)  ((__u32)(((c) >> 44) & 0x3f))
@@ -135,9 +139,8 @@ struct live {
 	__u64 lost;      /* losses of any kind so far, so that the reader looks only when it moved */
 	__u64 serial;    /* threads and goroutines seen so far: the upper half of call ids */
 	__u64 events;    /* CALL events delivered, for --count */
-	__u32 stop_tgid; /* a process of our own that stops at HOOK_LIBRARY until it is continued; 0: none */
-	__u32 pad;
-	__u64 pad2;
+	__u64 look_again; /* process events lost: user space must look at every target anew */
+	__u64 pad;
 };
 
 /* A traced process: the value of the `targets` map, keyed by tgid. */

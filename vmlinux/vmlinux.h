@@ -59,10 +59,12 @@ struct mm_struct {
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
+	unsigned long vm_flags;
 };
 
 struct thread_struct {
 	unsigned long fsbase;
+	unsigned long features; /* since 6.6, with user shadow stacks */
 };
 
 typedef struct {

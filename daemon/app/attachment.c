@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attachment.c: planned functions become attached sites. Order matters: runtime hooks and exits first, entries last, so
- * that no call begins whose end would go unseen.
+ * attachment.c: planned functions become attached sites. Order matters: runtime hooks and exits first, entries last,
+ * and none for a function one of whose exits was refused, so that no call begins whose end would go unseen.
  */
 #include "app/session.h"
 #include "base/log.h"
@@ -66,6 +66,12 @@ static bool plain_ret(const struct image *img, uint64_t addr)
 	return code[0] == 0xc3 || (len > 1 && code[0] == 0xf3 && code[1] == 0xc3);
 }
 
+/* What an executing program's cookie holds for the height (spec.h). Addresses and file offsets agree within a page. */
+static uint32_t page_offset(uint64_t addr)
+{
+	return (addr & 0xfff) * 8;
+}
+
 static int add_exits(struct session *s, struct func *f, enum how how, struct batches *b)
 {
 	uint32_t go = elf_is_go(f->image->elf) ? SITE_F_GO : 0;
@@ -86,7 +92,8 @@ static int add_exits(struct session *s, struct func *f, enum how how, struct bat
 			prog = PROG_EXIT_EMULATE;
 		if (!err)
 			err = batch_add(&b->prog[prog], f->image, x->addr,
-					COOKIE(f->fn, 0, x->kind, x->cc, go, jump), f->fn);
+					COOKIE(f->fn, prog == PROG_EXIT_EMULATE ? page_offset(x->addr) : 0,
+					       x->kind, x->cc, go, jump), f->fn);
 	}
 	return err;
 }
@@ -106,12 +113,13 @@ static int add_entry(struct session *s, struct func *f, enum how how, struct bat
 	if (how == HOW_SESSION) {
 		flags |= SITE_F_SESSION;
 		prog = PROG_SESSION;
-	} else if (how == HOW_EMULATE && x->entry_endbr) {
+	} else if (how == HOW_EMULATE && x->entry_endbr && !x->entry_height) {
 		flags |= SITE_F_ENDBR;
 		prog = PROG_ENTRY_EMULATE;
 	}
 	return batch_add(&b->prog[prog], f->image, x->entry,
-			 COOKIE(f->fn, x->entry_height, how == HOW_NONE ? SITE_ENTRY_ONLY : SITE_ENTRY,
+			 COOKIE(f->fn, prog == PROG_ENTRY_EMULATE ? page_offset(x->entry) : x->entry_height,
+				how == HOW_NONE ? SITE_ENTRY_ONLY : SITE_ENTRY,
 				x->entry_cc, flags, 0), f->fn);
 }
 
@@ -182,6 +190,21 @@ static void say_refused(struct session *s, const struct batch *b, enum prog prog
 	}
 }
 
+/* A function one of whose exits was refused is not entered: its calls would seem to end in other ways. */
+static void drop_dead(const struct session *s, struct batch *b, enum prog prog)
+{
+	size_t kept = 0;
+
+	if (prog == PROG_EXIT || prog == PROG_EXIT_EMULATE)
+		return;
+	for (size_t i = 0; i < b->n; i++)
+		if (b->fn[i] == COOKIE_MAX_FN || !s->plan.funcs[b->fn[i]].dead) {
+			b->fn[kept] = b->fn[i];
+			b->v[kept++] = b->v[i];
+		}
+	b->n = kept;
+}
+
 static int attach_batches(struct session *s, struct image *img, pid_t pid, struct batches *b)
 {
 	static const enum prog order[] = { PROG_HOOK, PROG_EXIT, PROG_EXIT_EMULATE, PROG_ENTRY,
@@ -192,6 +215,7 @@ static int attach_batches(struct session *s, struct image *img, pid_t pid, struc
 		struct batch *x = &b->prog[order[i]];
 		int err;
 
+		drop_dead(s, x, order[i]);
 		if (!x->n)
 			continue;
 		err = kernel_attach(s->kernel, order[i], img->fd, s->everywhere ? 0 : pid, x->v, x->n);
@@ -215,6 +239,49 @@ static int attach_hooks(struct session *s, struct image *img, pid_t pid, int roo
 	return err;
 }
 
+static int by_offset(const void *a, const void *b)
+{
+	const struct site *x = a, *y = b;
+
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* An instruction that ends two functions must not be executed by two programs: there it is single-stepped. */
+static int share_exits(struct batches *b)
+{
+	struct batch *exec = &b->prog[PROG_EXIT_EMULATE], *step = &b->prog[PROG_EXIT];
+	AUTO_FREE struct site *v = calloc(exec->n + 1, sizeof(*v));
+	size_t kept = 0;
+	int err = v ? 0 : -ENOMEM;
+
+	if (err)
+		return err;
+	if (exec->n)
+		memcpy(v, exec->v, exec->n * sizeof(*v));
+	qsort(v, exec->n, sizeof(*v), by_offset);
+	for (size_t i = 0; i < exec->n && !err; i++) {
+		const struct site *at = bsearch(&exec->v[i], v, exec->n, sizeof(*v), by_offset);
+		bool shared = (at > v && at[-1].offset == at->offset) ||
+			      (at + 1 < v + exec->n && at[1].offset == at->offset);
+
+		if (!shared) {
+			exec->fn[kept] = exec->fn[i];
+			exec->v[kept++] = exec->v[i];
+			continue;
+		}
+		err = util_grow(&step->v, step->n, &step->cap, sizeof(*step->v));
+		if (!err)
+			err = util_grow(&step->fn, step->n, &step->fn_cap, sizeof(*step->fn));
+		if (!err) {
+			step->fn[step->n] = exec->fn[i];
+			step->v[step->n] = exec->v[i];
+			step->v[step->n++].cookie &= ~COOKIE_PLACE;
+		}
+	}
+	exec->n = kept;
+	return err;
+}
+
 static int attach_functions(struct session *s, struct image *img, pid_t pid)
 {
 	struct batches b = { 0 };
@@ -231,6 +298,8 @@ static int attach_functions(struct session *s, struct image *img, pid_t pid)
 		if (!err)
 			err = add_entry(s, f, how, &b);
 	}
+	if (!err)
+		err = share_exits(&b);
 	if (!err)
 		err = attach_batches(s, img, pid, &b);
 	batches_free(&b);
@@ -320,15 +389,14 @@ int session_attach(struct session *s, struct target *t)
 int session_attach_exe(struct session *s)
 {
 	struct target *t = s->child > 0 ? target_find(s, s->child) : NULL;
-	struct image *fresh[3], *img;
-	size_t n = 0;
+	struct image *img;
+	int err = 0;
 
 	if (s->conf.exe && !image_get_path(&s->images, s->conf.exe, &img) && !attached(s, NULL, img))
-		fresh[n++] = img;
-	for (size_t i = 0; i < ARRAY_SIZE(s->spawned); i++)
-		if (s->spawned[i] && !attached(s, t, s->spawned[i]))
-			fresh[n++] = s->spawned[i];
-	return attach_new(s, t, fresh, n, -1);
+		err = attach_new(s, NULL, &img, 1, -1);
+	if (err >= 0 && s->nspawned)
+		err = attach_new(s, t, s->spawned, s->nspawned, -1);
+	return err;
 }
 
 /* The session links stay as entries: they leave return addresses alone from now on. Calls whose address is already
@@ -358,6 +426,9 @@ int session_stop_hijack(struct session *s, const char *why)
 		}
 		err = MIN(err, 0);
 	}
+	/* Without its exits no call may be followed: none begins any more. */
+	if (err < 0)
+		kernel_live(s->kernel)->shut = 1;
 	kernel_live(s->kernel)->no_hijack = HIJACK_OVER;
 	s->hijack = false;
 	s->no_hijack = why;

@@ -92,7 +92,7 @@ static int prepare(struct session *s)
 			return err == -ESRCH || err == -ENOENT ? STATUS_NOTHING :
 			       err == -EPERM || err == -EACCES ? STATUS_DENIED : STATUS_FAILED;
 	}
-	s->hijack = s->features.session && !s->no_hijack;
+	session_choose_hijack(s);
 	return STATUS_DONE;
 }
 

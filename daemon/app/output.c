@@ -279,6 +279,17 @@ void output_losses(struct output *o, const struct stats_source *src)
 	}
 }
 
+static bool complete(const uint64_t *buckets, const struct fn_stats *s)
+{
+	uint64_t ended = 0;
+
+	for (int i = 0; i < CALL_EXIT_MAX; i++)
+		ended += i == EXIT_OPEN ? 0 : s->exits[i];
+	for (size_t i = 0; i < HIST_BUCKETS && ended; i++)
+		ended -= MIN(buckets[i], ended);
+	return !ended;
+}
+
 /* Reports of all functions that were called, or all; *buckets holds their histograms. */
 static struct fn_report *make_reports(struct output *o, const struct stats_source *src, uint64_t **buckets,
 				      size_t *n)
@@ -303,7 +314,8 @@ static struct fn_report *make_reports(struct output *o, const struct stats_sourc
 	*buckets = b;
 	for (size_t fn = 0; fn < nfns; fn++) {
 		if (v[fn].stats.entered && b && !src->histogram(src->arg, fn, b)) {
-			v[fn].buckets = b;
+			/* The shared table of ten thousand histograms can be full; part of one says nothing. */
+			v[fn].buckets = complete(b, &v[fn].stats) ? b : NULL;
 			b += HIST_BUCKETS;
 		}
 		stats_latency(&v[fn].latency, &v[fn].stats, v[fn].buckets);

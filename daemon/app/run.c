@@ -6,11 +6,13 @@
 #include <sys/wait.h>
 
 #include "app/run.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #define DRAIN_NS     (5 * 1000000ull)
 #define DRAINS_EMPTY 20 /* looks in vain before tpd sleeps for good */
 #define STATUS_NS    1000000000ull
+#define LOST_NS      200000000ull /* losses are told no more often, and at the end */
 
 static void stop(struct session *s, const char *reason)
 {
@@ -54,7 +56,7 @@ static void rescan(struct session *s, pid_t pid, bool fresh_image)
 			log_warn("process %d: %s", pid, strerror(-err));
 	}
 	if (s->plan.wanted > s->plan.max)
-		log_warn("%zu functions match by now; only the first %zu are traced (--max-probes)",
+		log_warn("%zu functions match by now; only the first %zu are traced; start tpd again for the rest",
 			 s->plan.wanted, s->plan.max);
 	session_name_functions(s);
 	err = session_attach(s, t);
@@ -71,17 +73,23 @@ static void rescan(struct session *s, pid_t pid, bool fresh_image)
 
 static void on_process(struct session *s, const struct ev_process *e)
 {
+	struct target *t;
+
+
 	switch (e->event) {
 	case PROC_FORK:
 		rescan(s, e->child, false);
 		break;
 	case PROC_EXEC:
-		rescan(s, e->h.pid, true);
+		t = target_find(s, e->h.pid);
+		if (t && e->status) /* by a thread: what was attached for its leader went with it */
+			t->nattached = 0;
+		if (t || s->everywhere)
+			rescan(s, e->h.pid, true);
 		break;
 	case PROC_LIBRARY:
-		rescan(s, e->h.pid, false);
-		if (s->child > 0 && (pid_t)e->h.pid == s->child)
-			kill(s->child, SIGCONT);
+		if (target_find(s, e->h.pid))
+			rescan(s, e->h.pid, false);
 		break;
 	}
 }
@@ -105,20 +113,32 @@ static int on_event(void *arg, const void *bytes, size_t len)
 	return 0;
 }
 
+/* Events of processes did not fit into the ring: what they would have told is found out from the processes. */
+static void look_again(struct session *s, uint64_t count)
+{
+	AUTO_FREE pid_t *v = NULL;
+	int n = kernel_targets(s->kernel, &v);
+
+	output_lost(&s->output, "ring_full", count - s->looked_again);
+	s->process_lost += count - s->looked_again;
+	s->looked_again = count;
+	for (int i = 0; i < n; i++)
+		rescan(s, v[i], true);
+}
+
 static int drain(struct session *s)
 {
 	volatile struct live *live = kernel_live(s->kernel);
 	int n = kernel_read(s->kernel, on_event, s);
-	uint64_t lost = live->lost;
+	uint64_t lost = live->lost, now = clock_mono();
 
-	/* The event of a library was lost: look at all. */
-	if (live->no_hijack == HIJACK_PAUSED && s->hijack)
-		for (struct target *t = s->targets; t; t = t->next)
-			rescan(s, t->process.pid, false);
+	if (live->look_again != s->looked_again)
+		look_again(s, live->look_again);
 	if (live->foreign && s->hijack)
 		session_stop_hijack(s, "a call ran on a foreign stack, or more than 60 deep");
-	if (lost != s->lost_seen) {
+	if (lost != s->lost_seen && now - s->lost_ns > LOST_NS) {
 		s->lost_seen = lost;
+		s->lost_ns = now;
 		output_losses(&s->output, &s->source);
 	}
 	if (output_flush(&s->output) == -EPIPE)
@@ -243,6 +263,7 @@ int run_prepare(struct session *s)
 int session_run(struct session *s)
 {
 	const struct conf *c = &s->conf;
+	int err;
 
 	if (c->duration_ns)
 		loop_timer_set(s->loop, s->duration_timer, c->duration_ns, 0);
@@ -252,7 +273,13 @@ int session_run(struct session *s)
 		loop_timer_set(s->loop, s->status_timer, STATUS_NS, STATUS_NS);
 	/* What came while the probes went in. */
 	on_ring(s, 0);
-	return loop_run(s->loop);
+	err = loop_run(s->loop);
+	if (err) {
+		log_error("the event loop failed: %s", strerror(-err));
+		s->status = STATUS_FAILED;
+		s->reason = "error";
+	}
+	return err;
 }
 
 void run_finish(struct session *s)
@@ -283,5 +310,5 @@ void run_finish(struct session *s)
 		lost += stats_lost(&st);
 	}
 	output_summary(&s->output, &s->source, false);
-	output_end(&s->output, s->reason, lost + missed + sum.unexplained);
+	output_end(&s->output, s->reason, lost + missed + sum.unexplained + s->process_lost);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* session.c: opens in order (targets, plan, kernel, output, probes). What happens while it runs is in run.c. */
+#include <sys/resource.h>
 #include <time.h>
 
 #include "app/run.h"
@@ -71,6 +72,7 @@ static int plan_exe(struct session *s)
 static int open_targets(struct session *s)
 {
 	const struct conf *c = &s->conf;
+	bool leaderless = false;
 	int err = 0;
 
 	for (size_t i = 0; i < c->pids.n && !err; i++)
@@ -79,17 +81,27 @@ static int open_targets(struct session *s)
 		err = add_found(s);
 	if (!err && c->exe)
 		err = plan_exe(s);
-	s->everywhere = c->exe || c->comm || c->follow;
-	if (s->everywhere)
+	s->everywhere = c->exe || c->comm || c->follow ||
+			(s->features.uprobe_multi && !s->features.multi_pid);
+	if (c->exe || c->comm || c->follow)
 		s->no_hijack = "processes that are not known yet may be traced";
-	for (struct target *t = s->targets; t && !err; t = t->next) {
+	for (struct target *t = s->targets, *next; t && !err; t = next) {
+		next = t->next;
 		err = target_scan(s, t);
+		if (err == -ESRCH && (next || t != s->targets || c->exe)) { /* it has just ended, others go on */
+			target_remove(s, t);
+			err = 0;
+			continue;
+		}
+		leaderless |= process_leaderless(&t->process);
 		if (err == -EPERM || err == -EACCES)
 			log_error("process %d may not be looked at: %s; run tpd as root", t->process.pid,
 				  strerror(-err));
 		else if (err)
 			log_error("process %d: %s", t->process.pid, strerror(-err));
 	}
+	/* A link follows a process by the memory of its leader, which is gone if that thread has ended. */
+	s->everywhere |= leaderless;
 	if (!err && c->argv)
 		err = spawn_start(s);
 	return err;
@@ -162,13 +174,18 @@ static int check_plan(struct session *s)
 	return 0;
 }
 
+void session_choose_hijack(struct session *s)
+{
+	s->hijack = s->features.session && !s->no_hijack &&
+		    (s->conf.returns == RETURNS_AUTO || s->conf.returns == RETURNS_URETPROBE);
+}
+
 /* What --returns asks for, held against what this kernel and these targets allow. */
 static int check_returns(struct session *s)
 {
 	const struct features *f = &s->features;
 
-	s->hijack = f->session && !s->no_hijack &&
-		    (s->conf.returns == RETURNS_AUTO || s->conf.returns == RETURNS_URETPROBE);
+	session_choose_hijack(s);
 	if (s->conf.returns == RETURNS_URETPROBE && !s->hijack) {
 		log_error("--returns uretprobe would endanger the target: %s; use --returns ret",
 			  s->no_hijack ? s->no_hijack : "this kernel has no session probes, so that a call cannot be "
@@ -199,7 +216,7 @@ static void say_load_error(const struct features *f, int err)
 /* Room for functions of libraries that come later. */
 static uint32_t capacity(const struct session *s)
 {
-	size_t n = MAX(s->plan.n * 2, (size_t)HIST_ARRAY_FNS);
+	size_t n = s->plan.n * 2 <= HIST_ARRAY_FNS ? HIST_ARRAY_FNS : s->conf.max_probes;
 
 	return MAX(MIN(n, (size_t)s->conf.max_probes), MAX(s->plan.n, (size_t)1));
 }
@@ -227,6 +244,7 @@ static int open_kernel(struct session *s)
 		say_load_error(&s->features, err);
 		return fail(s, status_of(err == -EINVAL ? -EIO : err));
 	}
+	s->plan.max = k.fns;
 	for (struct target *t = s->targets; t; t = t->next) {
 		const char *exe = t->process.exe;
 		AUTO_FREE char *path = NULL;
@@ -308,11 +326,28 @@ static void say_trace(struct session *s)
 			 alive == 1 ? "" : "es");
 }
 
+/* A probe is a file descriptor or two where uprobe_multi is missing. */
+static void raise_files(void)
+{
+	struct rlimit r;
+
+	if (!getrlimit(RLIMIT_NOFILE, &r)) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
 int session_open(struct session *s)
 {
 	int err;
 
 	s->child_go = -1;
+	if (!process_initial_namespace()) {
+		log_error("tpd must run in the initial PID namespace, whose numbers the kernel's probes use; for a "
+			  "container: --pid=host");
+		return fail(s, STATUS_FAILED);
+	}
+	raise_files();
 	features_ask(&s->features);
 	err = targets_parse(s);
 	if (err)
@@ -362,6 +397,7 @@ void session_close(struct session *s)
 	for (size_t i = 0; i < s->npatterns; i++)
 		pattern_free(&s->patterns[i]);
 	free(s->patterns);
+	free(s->spawned);
 	options_free(&s->conf);
 }
 

@@ -42,14 +42,16 @@ struct session {
 	bool shadow_stack;      /* a target has one: no `ret` may be executed for it */
 	uint32_t runtimes;      /* of all targets */
 	size_t named;           /* functions of the plan that output knows */
-	uint64_t lost_seen;
+	uint64_t lost_seen, lost_ns;  /* losses told, and when */
+	uint64_t looked_again, process_lost;
 	int drain_timer, duration_timer, interval_timer, status_timer;
 	unsigned empty_drains;
 	pid_t child;            /* -- COMMAND */
 	int child_go;           /* pipe that lets it run */
 	int child_status;
 	bool child_reaped;
-	struct image *spawned[2]; /* its executable and loader, attached before it runs */
+	struct image **spawned; /* its executable, loader and libraries, attached before it runs */
+	size_t nspawned, spawned_cap;
 	int signal;
 	const char *reason;     /* why it ended, as the schema names it */
 	int status;             /* exit status when an open failed */
@@ -64,6 +66,8 @@ void session_close(struct session *s);
 int session_name_functions(struct session *s);
 /* Says that nothing matched, and the nearest names. */
 void session_say_nearest(struct session *s);
+/* May session links divert return addresses, by what was asked for and found out? */
+void session_choose_hijack(struct session *s);
 /* What main returns. */
 int session_status(const struct session *s);
 

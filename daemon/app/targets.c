@@ -73,6 +73,11 @@ int target_add(struct session *s, pid_t pid, bool quiet)
 		free(t);
 		return err;
 	}
+	if (target_find(s, t->process.pid)) { /* pid was that of another of its threads */
+		process_close(&t->process);
+		free(t);
+		return 0;
+	}
 	if (!t->process.is64) {
 		log_error("process %d (%s) is a 32-bit program; tpd traces 64-bit ones only", pid,
 			  t->process.exe);

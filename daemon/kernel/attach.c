@@ -105,8 +105,12 @@ static int attach_one_perf(struct kernel *k, enum prog prog, const char *path, p
 		return err;
 	}
 	err = links_add(&k->links[prog], fd);
-	if (!err)
+	if (err)
+		close(fd);
+	else
 		err = links_add(&k->links[prog], pfd);
+	if (err)
+		close(pfd);
 	return err;
 }
 

@@ -55,6 +55,8 @@ void kernel_detach_all(struct kernel *k);
 
 /* Makes a process a target (flags TARGET_*); dev and ino are its executable's, as stat tells them. */
 int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags, dev_t dev, uint64_t ino);
+/* The pids of all targets, as the programs know them: malloc'ed. How many, or negative errno. */
+int kernel_targets(const struct kernel *k, pid_t **ret);
 int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec);
 
 /* fd for the event loop; readable when the ring wants to be read. */

@@ -14,9 +14,12 @@
 #include "tpd.skel.h"
 #pragma GCC diagnostic pop
 
-/* The kernel's own dev_t: 12 bits of major, 20 of minor (include/linux/kdev_t.h). */
+/* The kernel's own dev_t: 12 bits of major, 20 of minor (include/linux/kdev_t.h). 0, "any": a file system without a
+ * device, since btrfs tells stat another number than the super block's. */
 static inline uint32_t kernel_dev(dev_t dev)
 {
+	if (!major(dev))
+		return 0;
 	return major(dev) << 20 | minor(dev);
 }
 

@@ -12,6 +12,25 @@ int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags, dev_t dev, uint6
 	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.targets), &key, &info, BPF_ANY) ? -errno : 0;
 }
 
+int kernel_targets(const struct kernel *k, pid_t **ret)
+{
+	int fd = bpf_map__fd(k->skel->maps.targets), n = 0;
+	uint32_t key, *at = NULL;
+	pid_t *v = NULL;
+	size_t cap = 0;
+
+	while (!bpf_map_get_next_key(fd, at, &key)) {
+		if (util_grow(&v, n, &cap, sizeof(*v))) {
+			free(v);
+			return -ENOMEM;
+		}
+		v[n++] = key;
+		at = &key;
+	}
+	*ret = v;
+	return n;
+}
+
 int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec)
 {
 	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.jumps), &i, spec, BPF_ANY) ? -errno : 0;

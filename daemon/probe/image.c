@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* image.c: the list of images. A file is known by device, inode and time, never by its path. */
+/* image.c: the list of images. A file is known by device and inode, which cannot be reused while it is open here. */
 #include <fcntl.h>
 #include <malloc.h>
 
@@ -8,9 +8,7 @@
 static struct image *image_find(struct image *list, const struct stat *st)
 {
 	for (; list; list = list->next)
-		if (list->dev == st->st_dev && list->ino == st->st_ino &&
-		    list->mtime.tv_sec == st->st_mtim.tv_sec &&
-		    list->mtime.tv_nsec == st->st_mtim.tv_nsec)
+		if (list->dev == st->st_dev && list->ino == st->st_ino)
 			return list;
 	return NULL;
 }
@@ -49,7 +47,6 @@ static int image_add(struct image **list, int fd, const char *path, struct image
 	}
 	img->dev = st.st_dev;
 	img->ino = st.st_ino;
-	img->mtime = st.st_mtim;
 	img->fd = elf_fd(img->elf);
 	img->next = *list;
 	*list = *ret = img;

@@ -17,7 +17,6 @@
 struct image {
 	dev_t dev;             /* as fstat tells them */
 	ino_t ino;
-	struct timespec mtime; /* a file written over in place is another image */
 	char *path;            /* as the first process that maps it names it */
 	int fd;                /* belongs to elf; what uprobes are attached to */
 	struct elf *elf;

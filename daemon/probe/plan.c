@@ -227,14 +227,29 @@ int plan_add_image(struct plan *p, struct image *img, int rootfd)
 void plan_resolve(struct plan *p, struct func *f, uint64_t addr)
 {
 	const struct symbol *sym = symbols_starting_at(f->image->symbols, addr);
+	struct func_key key = { .image = f->image, .addr = f->addr };
+	struct func_index *ix, *other;
 
 	if (!sym)
 		return;
 	p->refused -= f->error != SITES_OK;
 	sites_free(&f->sites);
+	f->ifunc = false;
+	HASH_FIND(hh, p->index, &key, sizeof(key), ix);
+	key.addr = addr;
+	HASH_FIND(hh, p->index, &key, sizeof(key), other);
+	if (other) { /* two names of one thing: the first one counts it */
+		f->error = SITES_ALIAS;
+		p->refused++;
+		return;
+	}
+	if (ix) {
+		HASH_DEL(p->index, ix);
+		ix->key = key;
+		HASH_ADD(hh, p->index, key, sizeof(key), ix);
+	}
 	f->addr = addr;
 	f->size = symbols_extent(f->image->symbols, f->image->elf, sym) - addr;
-	f->ifunc = false;
 	find_sites(f, sym);
 	f->unfit = why_unfit(f, sym, RECURSION_REACH);
 	p->refused += f->error != SITES_OK;

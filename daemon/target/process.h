@@ -43,6 +43,10 @@ void process_close(struct process *p);
 int process_read_maps(struct process *p);
 /* Reads seccomp and shadow stack state anew, of all threads. */
 int process_read_status(struct process *p);
+/* Has its main thread ended while others go on? */
+bool process_leaderless(const struct process *p);
+/* Do we see pids as the kernel's own programs do? */
+bool process_initial_namespace(void);
 /* Is the process still alive? Never confused by pid reuse. */
 bool process_alive(const struct process *p);
 

@@ -196,3 +196,26 @@ int process_find_comm(const char *name, pid_t **ret, size_t *n)
 {
 	return find_all(&(struct find){ .comm = name }, ret, n);
 }
+
+/* PROC_PID_INIT_INO, include/linux/proc_ns.h. */
+#define INITIAL_PID_NS 0xEFFFFFFCu
+
+bool process_initial_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == INITIAL_PID_NS;
+}
+
+bool process_leaderless(const struct process *p)
+{
+	AUTO_FCLOSE FILE *f = NULL;
+	char path[64], line[256], *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", p->pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f))
+		return false;
+	state = strrchr(line, ')'); /* comm may hold anything */
+	return state && !strncmp(state, ") Z", 3);
+}

@@ -143,6 +143,7 @@ const char *sites_strerror(enum sites_error e)
 		[SITES_NO_EXIT_KIND] = "it can be left in a way that cannot be probed",
 		[SITES_TOO_LARGE] = "it is too large, or has too many exits",
 		[SITES_NO_MEMORY] = "out of memory",
+		[SITES_ALIAS] = "another name of the same function is traced",
 	};
 
 	return e < ARRAY_SIZE(text) && text[e] ? text[e] : "unknown error";

@@ -61,6 +61,7 @@ enum sites_error {
 	SITES_NO_EXIT_KIND, /* leaves by an instruction that cannot be followed (far ret, loop, iret ...) */
 	SITES_TOO_LARGE,    /* above 4 MiB, or more than 16384 exits */
 	SITES_NO_MEMORY,
+	SITES_ALIAS,        /* not from sites_find(): another function of the plan has this address */
 };
 
 /*
