@@ -164,7 +164,7 @@ initramfs() { # initramfs OUT
 
 # /dev/kvm alone proves nothing: without virtualisation in the processor the host would emulate anyway.
 accel() {
-	if [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then echo kvm; else echo tcg,thread=multi; fi
+	if [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then echo kvm; else echo tcg,thread=single; fi
 }
 
 boot() { # boot IMAGE INITRAMFS LOG: exit status of what ran in the guest, 98: none came back

@@ -396,9 +396,7 @@ int output_flush(struct output *o)
 {
 	int err = o->sink->ops->flush(o->sink);
 
-	if (err == -EPIPE) {
-		o->gone = true;
-	} else if (err && !o->complained) {
+	if (err && err != -EPIPE && !o->complained) {
 		o->complained = true;
 		log_warn("%s takes no more: %s; the target is not held up, what does not fit is counted as lost",
 			 o->conf->output ? o->conf->output : "standard output", strerror(-err));

@@ -47,7 +47,6 @@ struct output {
 		uint64_t shed, unwanted; /* events that the sink did not take, or that --count left out */
 	} *fn_told;             /* losses told so far, by function */
 	size_t fn_told_cap;
-	bool gone;              /* the reader of the output went away */
 	bool complained;        /* that the output takes no more was said */
 };
 

@@ -75,6 +75,17 @@ static bool quiet_and_verbose(const struct conf *c)
 	return c->quiet && c->verbose;
 }
 
+static bool summary_of_some(const struct conf *c)
+{
+	return c->summary && (c->count || c->record || c->min_duration_ns || c->sample < 1 ||
+			      c->rate_limit || c->max_depth);
+}
+
+static bool endless_and_ends(const struct conf *c)
+{
+	return c->returns == RETURNS_NONE && (c->min_duration_ns || c->max_depth);
+}
+
 static bool same_file(const struct conf *c)
 {
 	return c->output && ((c->record && !strcmp(c->output, c->record)) ||
@@ -94,6 +105,11 @@ static const struct {
 	{ list_without_pid, "list: of which process? give -p PID" },
 	{ several_pids, "list and doctor look at one process: give one -p PID" },
 	{ quiet_and_verbose, "-q and -v contradict each other" },
+	{ summary_of_some,
+	  "--summary counts every call and streams none: --count, --record, --min-duration, --sample, "
+	  "--rate-limit and --max-depth have no meaning with it" },
+	{ endless_and_ends,
+	  "--returns none sees entries only: --min-duration and --max-depth have no meaning with it" },
 	{ same_file, "-o and --record or --replay name the same file: give two" },
 };
 
