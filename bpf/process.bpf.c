@@ -170,13 +170,18 @@ int process_exec(__u64 *ctx)
 }
 
 /* At detach no program runs any more; what still has a frame is an open call. */
-static __noinline int open_emit(struct frame *f, __u64 parent, __u64 pid_tgid, struct task_struct *task)
+struct owner {
+	__u64 pid_tgid;
+	char comm[EV_COMM];
+};
+
+CHECKED_ONCE open_emit(struct frame *f, __u64 parent, const struct owner *who)
 {
 	__u64 seq = 0, now = bpf_ktime_get_ns();
 	struct fn_stats *s;
 	struct ev_call *e;
 
-	if (!f)
+	if (!f || !who)
 		return 0;
 	s = stats_of(f->fn);
 	if (!s)
@@ -194,8 +199,8 @@ static __noinline int open_emit(struct frame *f, __u64 parent, __u64 pid_tgid, s
 		count_loss(f->fn, LOST_RING_FULL);
 		return 0;
 	}
-	e->h.pid = pid_tgid >> 32;
-	e->h.tid = (__u32)pid_tgid;
+	e->h.pid = who->pid_tgid >> 32;
+	e->h.tid = (__u32)who->pid_tgid;
 	e->start_ns = f->start_ns;
 	e->id = f->id;
 	e->parent = parent;
@@ -203,9 +208,7 @@ static __noinline int open_emit(struct frame *f, __u64 parent, __u64 pid_tgid, s
 	e->depth = f->depth;
 	e->exit = EXIT_OPEN;
 	e->flags = 0;
-	__builtin_memset(e->comm, 0, sizeof(e->comm));
-	if (task)
-		bpf_core_read_str(e->comm, sizeof(e->comm), &task->comm);
+	__builtin_memcpy(e->comm, who->comm, sizeof(e->comm));
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }
@@ -213,10 +216,11 @@ static __noinline int open_emit(struct frame *f, __u64 parent, __u64 pid_tgid, s
 static long open_far(void *map, struct far_key *key, struct far_frame *f, void *arg)
 {
 	struct frame copy = f->f;
-	__u64 parent = f->parent, who = (__u64)key->tgid << 32 | f->tid;
+	struct owner who = { .pid_tgid = (__u64)key->tgid << 32 | f->tid };
+	__u64 parent = f->parent;
 
 	if (!bpf_map_delete_elem(&far, key))
-		open_emit(&copy, parent, who, NULL);
+		open_emit(&copy, parent, &who);
 	return 0;
 }
 
@@ -225,8 +229,8 @@ SEC("iter/task")
 int sweep_open(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
+	struct owner who = {};
 	struct thread *t;
-	__u64 who;
 	__u32 n;
 
 	if (!task) {
@@ -236,12 +240,13 @@ int sweep_open(struct bpf_iter__task *ctx)
 	t = bpf_task_storage_get(&threads, task, NULL, 0);
 	if (!t || !t->n)
 		return 0;
-	who = (__u64)task->tgid << 32 | (__u32)task->pid;
+	who.pid_tgid = (__u64)task->tgid << 32 | (__u32)task->pid;
+	bpf_core_read_str(who.comm, sizeof(who.comm), &task->comm);
 	n = t->n;
 	for (__u32 i = 0; i < DEPTH_MAX; i++) {
 		if (i >= n)
 			break;
-		open_emit(frame_at(t, i), i ? frame_at(t, i - 1)->id : 0, who, task);
+		open_emit(frame_at(t, i), i ? frame_at(t, i - 1)->id : 0, &who);
 	}
 	t->n = 0;
 	return 0;

@@ -110,7 +110,7 @@ CHECKED_ONCE thread_owns(__u64 sp)
 		return 1;
 	if (sp >= o.fsbase)
 		return 0;
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 3; i++) {
 		err = bpf_find_vma(task, sp, own_vma, &o, 0);
 		if (!err && o.lo)
 			err = bpf_find_vma(task, o.lo - 1, is_guard, &o, 0);
