@@ -7,7 +7,7 @@ TCC      ?= gcc
 TCXX     ?= g++
 GO       ?= $(shell command -v go)
 TFLAGS   := -O2 -g -Wall -Wextra -Wshadow -Itests/targets
-T_C      := calls recurse threads tail jumps signals fibers cancel seccomp cold switch nop forks
+T_C      := calls handmade recurse threads tail jumps signals fibers cancel seccomp cold switch nop forks
 T_ALL    := $(T_C) throws dlopen endbr asm liblate.so liblate_throw.so calls_static calls_static_pie calls_nopie \
             calls_O0 calls_fp throws_static tail_nopie switch_nopie throws_O0 recurse_endbr stripped \
             $(if $(GO),goroutines goroutines_stripped)
