@@ -342,9 +342,16 @@ bool elf_needs(const struct elf *e, const char *substring)
 	return false;
 }
 
+static bool is_import(const Elf64_Sym *sym, const struct elf_symtab *t)
+{
+	return sym->st_shndx == SHN_UNDEF && sym->st_name && sym->st_name < t->str_size;
+}
+
+/* Only the stretch of the string table that names imports is read: a big library's own names are megabytes. */
 static int imports_read(struct elf *e)
 {
 	AUTO_FREE Elf64_Sym *sym = NULL;
+	uint64_t lo = UINT64_MAX, hi = 0;
 	struct elf_symtab t;
 	size_t i, n = 0;
 	int err;
@@ -352,18 +359,26 @@ static int imports_read(struct elf *e)
 	err = elf_symtab(e, true, &t);
 	if (!err)
 		err = elf_read(e, t.offset, t.count * sizeof(*sym), &sym);
-	if (!err)
-		err = elf_read(e, t.str_offset, t.str_size, &e->import_names);
 	if (err)
 		return err;
 	for (i = 0; i < t.count; i++)
-		n += sym[i].st_shndx == SHN_UNDEF && sym[i].st_name && sym[i].st_name < t.str_size;
-	e->imports = calloc(n + 1, sizeof(*e->imports));
+		if (is_import(&sym[i], &t)) {
+			lo = MIN(lo, (uint64_t)sym[i].st_name);
+			hi = MAX(hi, (uint64_t)sym[i].st_name);
+			n++;
+		}
+	if (!n)
+		return 0;
+	/* A name longer than this is cut, and matches nothing. */
+	err = elf_read(e, t.str_offset + lo, MIN(hi + 4096, t.str_size) - lo, &e->import_names);
+	if (err)
+		return err;
+	e->imports = calloc(n, sizeof(*e->imports));
 	if (!e->imports)
 		return -ENOMEM;
 	for (i = 0; i < t.count; i++)
-		if (sym[i].st_shndx == SHN_UNDEF && sym[i].st_name && sym[i].st_name < t.str_size)
-			e->imports[e->nimports++] = e->import_names + sym[i].st_name;
+		if (is_import(&sym[i], &t))
+			e->imports[e->nimports++] = e->import_names + (sym[i].st_name - lo);
 	return 0;
 }
 
