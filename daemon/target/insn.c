@@ -13,6 +13,22 @@ void insn_init(ZydisDecoder *d)
 	ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 }
 
+/*
+ * The opcode of a VEX or EVEX form is looked up by the kernel as if it were a one-byte opcode: good_insns_64 in
+ * arch/x86/kernel/uprobes.c, one bit an opcode, the lowest first.
+ */
+static bool insn_vex_refused(const ZydisDecodedInstruction *z)
+{
+	static const uint16_t good[16] = {
+		0xbf3f, 0x3f3f, 0x3f3f, 0x3f3f, 0x0000, 0xffff, 0x0f38, 0xffff,
+		0xfffb, 0xfbff, 0xffff, 0xffff, 0x0fcf, 0xff8f, 0x0b0f, 0xf3ec,
+	};
+
+	return (z->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX ||
+		z->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX) &&
+	       !(good[z->opcode >> 4] >> (z->opcode & 15) & 1);
+}
+
 bool insn_prefix(const ZydisDecodedInstruction *z, const char *list)
 {
 	for (ZyanU8 i = 0; i < z->raw.prefix_count; i++)
@@ -261,6 +277,8 @@ bool insn_decode(const ZydisDecoder *d, const uint8_t *code, size_t len, uint64_
 	memset(in, 0, sizeof(*in));
 	in->len = f.z.length;
 	if (insn_prefix(&f.z, insn_bad_prefixes))
+		in->flags |= INSN_REFUSED;
+	if (insn_vex_refused(&f.z))
 		in->flags |= INSN_REFUSED;
 	insn_flow(in, &f.z, addr);
 	if ((in->flags & INSN_DIRECT) && insn_ambiguous(&f.z))
