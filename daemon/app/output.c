@@ -341,8 +341,6 @@ static FILE *people(const struct output *o)
 {
 	bool ndjson_on_stdout = o->conf->output && !strcmp(o->conf->output, "-");
 
-	if (o->conf->quiet)
-		return NULL;
 	if (!ndjson_on_stdout)
 		return stdout;
 	return isatty(STDERR_FILENO) ? stderr : NULL;

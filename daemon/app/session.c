@@ -95,8 +95,7 @@ static int open_targets(struct session *s)
 		}
 		leaderless |= process_leaderless(&t->process);
 		if (err == -EPERM || err == -EACCES)
-			log_error("process %d may not be looked at: %s; run tpd as root", t->process.pid,
-				  strerror(-err));
+			log_error("process %d may not be looked at: %s", t->process.pid, strerror(-err));
 		else if (err)
 			log_error("process %d: %s", t->process.pid, strerror(-err));
 	}
@@ -107,23 +106,44 @@ static int open_targets(struct session *s)
 	return err;
 }
 
+/* The pattern matched nothing: why, as far as can be told. */
+static void say_nothing(const struct session *s, const struct pattern *p, enum log_level level)
+{
+	const char *best[3];
+	bool module = false;
+	size_t n = 0;
+
+	for (struct image *img = s->images; img; img = img->next) {
+		if (!pattern_module(p, img->path))
+			continue;
+		module = true;
+		if (img->symbols && p->kind != PAT_OFFSET && n < 3)
+			n += symbols_nearest(img->symbols, p->name, best + n, 3 - n);
+	}
+	if (!module)
+		log_at(level, "'%s': no such module is mapped", p->text);
+	else if (p->kind == PAT_OFFSET)
+		log_at(level, "'%s': there is no code at that address", p->text);
+	else
+		log_at(level, "no function matches '%s'%s%s%s%s%s%s", p->text, n ? "; did you mean " : "",
+		       n ? best[0] : "", n > 1 ? ", " : "", n > 1 ? best[1] : "", n > 2 ? ", " : "",
+		       n > 2 ? best[2] : "");
+}
+
 void session_say_nearest(struct session *s)
 {
-	for (size_t i = 0; i < s->npatterns; i++) {
-		const struct pattern *p = &s->patterns[i];
-		const char *best[3];
-		size_t n = 0;
+	size_t named = 0;
 
-		if (p->exclude || p->kind == PAT_OFFSET)
-			continue;
-		for (struct image *img = s->images; img && n < 3; img = img->next)
-			if (pattern_module(p, img->path) && img->symbols)
-				n += symbols_nearest(img->symbols, p->name, best + n, 3 - n);
-		log_error("no function matches '%s'%s%s%s%s%s%s", p->text, n ? "; did you mean " : "",
-			  n ? best[0] : "", n > 1 ? ", " : "", n > 1 ? best[1] : "", n > 2 ? ", " : "",
-			  n > 2 ? best[2] : "");
+	for (size_t i = 0; i < s->npatterns; i++) {
+		named += !s->patterns[i].exclude;
+		if (!s->patterns[i].exclude && !s->plan.hits[i])
+			say_nothing(s, &s->patterns[i], s->plan.n ? LOG_WARN : LOG_ERROR);
 	}
-	log_info("tpd list -p PID [PATTERN] shows what can be traced");
+	if (!named)
+		log_error("every pattern begins with '!': name what to trace, too");
+	else if (!s->plan.n)
+		log_info("tpd list -p PID [PATTERN] shows what can be traced; what has no symbol is named "
+			 "MODULE:0xOFFSET");
 }
 
 /* A process that was just about to exec had no functions to show, or those of another program. */
@@ -164,6 +184,8 @@ static int check_plan(struct session *s)
 		session_say_nearest(s);
 		return fail(s, STATUS_NOTHING);
 	}
+	if (!later)
+		session_say_nearest(s);
 	for (size_t i = 0; i < p->n; i++)
 		if (p->funcs[i].error && (p->n <= 20 || s->conf.verbose))
 			log_warn("%s is not traced: %s", p->funcs[i].name, sites_strerror(p->funcs[i].error));
@@ -377,6 +399,8 @@ int session_open(struct session *s)
 /* The last words: no probe is left when the summary is made, so its figures stand still. */
 static void finish(struct session *s)
 {
+	if (s->conf.argv || s->conf.comm)
+		session_say_nearest(s);
 	kernel_detach_all(s->kernel);
 	kernel_sweep(s->kernel);
 	run_finish(s);
@@ -391,6 +415,7 @@ void session_close(struct session *s)
 	kernel_close(s->kernel);
 	spawn_reap(s);
 	loop_free(s->loop);
+	free(s->plan.hits);
 	plan_free(&s->plan);
 	images_free(&s->images);
 	targets_free(s);

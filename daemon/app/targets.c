@@ -10,7 +10,8 @@ int targets_parse(struct session *s)
 	const struct conf *c = &s->conf;
 
 	s->patterns = calloc(c->functions.n + 1, sizeof(*s->patterns));
-	if (!s->patterns)
+	s->plan.hits = calloc(c->functions.n + 1, sizeof(*s->plan.hits));
+	if (!s->patterns || !s->plan.hits)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->functions.n; i++) {
 		const char *why = "";
@@ -49,7 +50,8 @@ static void say_open_error(pid_t pid, int err)
 		break;
 	case -EACCES:
 	case -EPERM:
-		log_error("process %d may not be looked at: %s; run tpd as root", pid, strerror(-err));
+		log_error("process %d may not be looked at: %s; %s", pid, strerror(-err),
+			  geteuid() ? "run tpd as root" : "a container, a security module or its own dumpable flag forbids it");
 		break;
 	default:
 		log_error("process %d: %s", pid, strerror(-err));

@@ -147,6 +147,7 @@ static int add_func(struct plan *p, struct image *img, const struct symbol *sym,
 
 struct match_arg {
 	struct plan *plan;
+	size_t *hits;
 	struct image *img;
 };
 
@@ -157,6 +158,7 @@ static int on_match(void *arg, const struct symbol *sym, const char *pretty)
 
 	if (is_cold(sym->name) || excluded(m->plan, m->img, sym->name, pretty))
 		return 0;
+	++*m->hits;
 	/* More than asked for: count only, the caller says how many. */
 	if (m->plan->wanted >= m->plan->max) {
 		m->plan->wanted++;
@@ -172,7 +174,7 @@ static int on_match(void *arg, const struct symbol *sym, const char *pretty)
 }
 
 /* MODULE:0xOFFSET: the function that begins there, or an unnamed one up to the next that is known. */
-static int add_offset(struct plan *p, struct image *img, const struct pattern *pat)
+static int add_offset(struct plan *p, struct image *img, const struct pattern *pat, size_t *hits)
 {
 	const struct symbol *sym = symbols_starting_at(img->symbols, pat->offset), *next;
 	const uint8_t *code;
@@ -184,10 +186,12 @@ static int add_offset(struct plan *p, struct image *img, const struct pattern *p
 		AUTO_FREE char *pretty = symbol_demangle(sym->name);
 
 		end = symbols_extent(img->symbols, img->elf, sym);
+		++*hits;
 		return add_func(p, img, sym, sym->addr, end - sym->addr, pretty_name(sym->name, pretty));
 	}
 	if (elf_text(img->elf, pat->offset, &code, &len))
 		return 0;
+	++*hits;
 	next = symbols_after(img->symbols, pat->offset);
 	end = pat->offset + len;
 	if (next && next->addr < end)
@@ -199,7 +203,7 @@ static int add_offset(struct plan *p, struct image *img, const struct pattern *p
 
 int plan_add_image(struct plan *p, struct image *img, int rootfd)
 {
-	struct match_arg arg = { p, img };
+	struct match_arg arg = { .plan = p, .img = img };
 	struct symbols *s;
 	int err = 0;
 
@@ -213,8 +217,9 @@ int plan_add_image(struct plan *p, struct image *img, int rootfd)
 		err = image_symbols(img, rootfd, &s);
 		if (err)
 			break;
+		arg.hits = &p->hits[i];
 		if (pat->kind == PAT_OFFSET)
-			err = add_offset(p, img, pat);
+			err = add_offset(p, img, pat, arg.hits);
 		else
 			err = symbols_match(s, pat, on_match, &arg);
 	}

@@ -45,6 +45,7 @@ struct plan {
 	struct func_index *index;
 	const struct pattern *patterns;
 	size_t npatterns;
+	size_t *hits;    /* of each pattern: functions that it matched; the owner of patterns gives the memory */
 	size_t max;      /* functions at most */
 	size_t wanted;   /* functions that matched, also those above max */
 	size_t refused;  /* matched, but no safe sites */
