@@ -52,7 +52,11 @@ static const struct row rows[] = {
 	{ "e8 00 00 00 00 58 c3", .want = "call+0* | ret+6" },
 	{ "85 db 74 00 c3", .want = "jz+2* | ret+4" },
 	{ "85 db 0f 84 00 00 00 00 c3", .want = "jz+2* | ret+8" },
-	{ "c5 f9 ef c0 c3", .want = "vpxor+0 | ret+4" },
+	/* Vector forms whose opcode byte alone would be a privileged or string instruction: Linux 6.18 answers
+	 * -ENOTSUPP to the first two, and takes the third. */
+	{ "c5 f9 ef c0 c3", .error = SITES_PROLOGUE },
+	{ "c5 f9 6e c6 c3", .error = SITES_PROLOGUE },
+	{ "c5 f9 db c1 c3", .want = "vpand+0 | ret+4" },
 	{ "f0 ff 07 c3", .error = SITES_PROLOGUE },
 	{ "cc c3", .error = SITES_PROLOGUE },
 	/* nop5 only where nothing lives below the stack pointer, and only for want of something
