@@ -208,4 +208,28 @@ static inline __attribute__((always_inline)) __u64 hist_floor(__u32 bucket)
 	return (__u64)(HIST_SUB | (bucket & (HIST_SUB - 1))) << (octave - 1);
 }
 
+#ifndef __bpf__
+/* Add what one shard of CPUs saw. */
+static inline void fn_stats_merge(struct fn_stats *into, const struct fn_stats *shard)
+{
+	into->entered += shard->entered;
+	for (int i = 0; i < CALL_EXIT_MAX; i++)
+		into->exits[i] += shard->exits[i];
+	into->total_ns += shard->total_ns;
+	if (into->min_inv < shard->min_inv)
+		into->min_inv = shard->min_inv;
+	if (into->max_ns < shard->max_ns)
+		into->max_ns = shard->max_ns;
+	for (int i = 0; i < LOST_MAX; i++)
+		into->lost[i] += shard->lost[i];
+	into->filtered += shard->filtered;
+}
+
+static inline void hist_merge(uint64_t *into, const uint64_t *from)
+{
+	for (__u32 i = 0; i < HIST_BUCKETS; i++)
+		into[i] += from[i];
+}
+#endif
+
 #endif

@@ -25,13 +25,10 @@ static void batches_free(struct batches *b)
 	}
 }
 
-static int batch_add(struct batch *b, struct image *img, uint64_t addr, uint64_t cookie, uint32_t fn)
+static int batch_push(struct batch *b, uint64_t offset, uint64_t cookie, uint32_t fn)
 {
-	uint64_t offset;
-	int err = elf_addr_to_offset(img->elf, addr, &offset);
+	int err = util_grow(&b->v, b->n, &b->cap, sizeof(*b->v));
 
-	if (!err)
-		err = util_grow(&b->v, b->n, &b->cap, sizeof(*b->v));
 	if (!err)
 		err = util_grow(&b->fn, b->n, &b->fn_cap, sizeof(*b->fn));
 	if (err)
@@ -39,6 +36,14 @@ static int batch_add(struct batch *b, struct image *img, uint64_t addr, uint64_t
 	b->v[b->n] = (struct site){ .offset = offset, .cookie = cookie };
 	b->fn[b->n++] = fn;
 	return 0;
+}
+
+static int batch_add(struct batch *b, struct image *img, uint64_t addr, uint64_t cookie, uint32_t fn)
+{
+	uint64_t offset;
+	int err = elf_addr_to_offset(img->elf, addr, &offset);
+
+	return err ? err : batch_push(b, offset, cookie, fn);
 }
 
 enum how session_how(const struct session *s, const struct func *f)
@@ -269,14 +274,7 @@ static int share_exits(struct batches *b)
 			exec->v[kept++] = exec->v[i];
 			continue;
 		}
-		err = util_grow(&step->v, step->n, &step->cap, sizeof(*step->v));
-		if (!err)
-			err = util_grow(&step->fn, step->n, &step->fn_cap, sizeof(*step->fn));
-		if (!err) {
-			step->fn[step->n] = exec->fn[i];
-			step->v[step->n] = exec->v[i];
-			step->v[step->n++].cookie &= ~COOKIE_PLACE;
-		}
+		err = batch_push(step, exec->v[i].offset, exec->v[i].cookie & ~COOKIE_PLACE, exec->fn[i]);
 	}
 	exec->n = kept;
 	return err;
@@ -306,12 +304,17 @@ static int attach_functions(struct session *s, struct image *img, pid_t pid)
 	return err;
 }
 
-static bool already(const struct target *t, const struct image *img)
+static bool listed(struct image *const *v, size_t n, const struct image *img)
 {
-	for (size_t i = 0; i < t->nattached; i++)
-		if (t->attached[i] == img)
+	for (size_t i = 0; i < n; i++)
+		if (v[i] == img)
 			return true;
 	return false;
+}
+
+static bool already(const struct target *t, const struct image *img)
+{
+	return listed(t->attached, t->nattached, img);
 }
 
 static bool attached(const struct session *s, const struct target *t, const struct image *img)
@@ -354,14 +357,6 @@ static int attach_new(struct session *s, struct target *t, struct image **v, siz
 			return err;
 	}
 	return refused;
-}
-
-static bool listed(struct image *const *v, size_t n, const struct image *img)
-{
-	for (size_t i = 0; i < n; i++)
-		if (v[i] == img)
-			return true;
-	return false;
 }
 
 int session_attach(struct session *s, struct target *t)

@@ -106,7 +106,6 @@ int doctor_run(struct conf *conf)
 		print_human(&s.features, answers, n, s.targets, s.no_hijack);
 	session_close(&s);
 	if (err)
-		return err == -ESRCH || err == -ENOENT ? STATUS_NOTHING :
-		       err == -EPERM || err == -EACCES ? STATUS_DENIED : STATUS_FAILED;
+		return session_status_of(err);
 	return s.features.load_err ? STATUS_DENIED : STATUS_DONE;
 }

@@ -89,8 +89,7 @@ static int prepare(struct session *s)
 		if (!err)
 			err = target_scan(s, s->targets);
 		if (err)
-			return err == -ESRCH || err == -ENOENT ? STATUS_NOTHING :
-			       err == -EPERM || err == -EACCES ? STATUS_DENIED : STATUS_FAILED;
+			return session_status_of(err);
 	}
 	session_choose_hijack(s);
 	return STATUS_DONE;

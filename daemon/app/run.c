@@ -3,8 +3,6 @@
  * run.c: the loop of a session. Reading is batched: the first event after a pause wakes tpd at once, from then on it looks
  * every DRAIN_NS until nothing has come for a while. An idle tpd has no timer running.
  */
-#include <sys/wait.h>
-
 #include "app/run.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -74,7 +72,6 @@ static void rescan(struct session *s, pid_t pid, bool fresh_image)
 static void on_process(struct session *s, const struct ev_process *e)
 {
 	struct target *t;
-
 
 	switch (e->event) {
 	case PROC_FORK:
@@ -204,7 +201,6 @@ static int on_signal(void *arg, uint64_t sig)
 		spawn_reap(s);
 		return 0;
 	}
-	s->signal = (int)sig;
 	stop(s, "signal");
 	return 0;
 }

@@ -13,7 +13,7 @@ static int fail(struct session *s, int status)
 	return -1;
 }
 
-static int status_of(int err)
+int session_status_of(int err)
 {
 	switch (err) {
 	case -ESRCH:
@@ -22,8 +22,6 @@ static int status_of(int err)
 	case -EPERM:
 	case -EACCES:
 		return STATUS_DENIED;
-	case -EINVAL:
-		return STATUS_USAGE;
 	default:
 		return STATUS_FAILED;
 	}
@@ -264,7 +262,7 @@ static int open_kernel(struct session *s)
 	err = kernel_open(&s->kernel, &k);
 	if (err) {
 		say_load_error(&s->features, err);
-		return fail(s, status_of(err == -EINVAL ? -EIO : err));
+		return fail(s, session_status_of(err));
 	}
 	s->plan.max = k.fns;
 	for (struct target *t = s->targets; t; t = t->next) {
@@ -315,14 +313,14 @@ static int attach_all(struct session *s)
 		if (err < 0) {
 			log_error("process %d: its probes cannot be attached: %s", t->process.pid,
 				  strerror(-err));
-			return fail(s, status_of(err));
+			return fail(s, session_status_of(err));
 		}
 		refused += err;
 	}
 	err = session_attach_exe(s);
 	if (err < 0) {
 		log_error("the program's probes cannot be attached: %s", strerror(-err));
-		return fail(s, status_of(err));
+		return fail(s, session_status_of(err));
 	}
 	kernel_live(s->kernel)->shut = 0;
 	images_trim(s->images);
@@ -376,7 +374,7 @@ int session_open(struct session *s)
 		return fail(s, err == -EINVAL ? STATUS_USAGE : STATUS_FAILED);
 	err = open_targets(s);
 	if (err)
-		return fail(s, status_of(err == -EINVAL ? -EIO : err));
+		return fail(s, session_status_of(err));
 	if (check_plan(s) || check_returns(s) || open_kernel(s))
 		return -1;
 	if (output_open(&s->output, &s->conf))

@@ -18,7 +18,7 @@ enum status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_NOTHI
 struct target {
 	struct process process;
 	struct session *session;
-	const struct image **attached; /* images whose sites are attached for this process */
+	struct image **attached; /* images whose sites are attached for this process */
 	size_t nattached, cap;
 	struct target *next;
 };
@@ -52,7 +52,6 @@ struct session {
 	bool child_reaped;
 	struct image **spawned; /* its executable, loader and libraries, attached before it runs */
 	size_t nspawned, spawned_cap;
-	int signal;
 	const char *reason;     /* why it ended, as the schema names it */
 	int status;             /* exit status when an open failed */
 };
@@ -68,6 +67,8 @@ int session_name_functions(struct session *s);
 void session_say_nearest(struct session *s);
 /* May session links divert return addresses, by what was asked for and found out? */
 void session_choose_hijack(struct session *s);
+/* The exit status that a negative errno means. */
+int session_status_of(int err);
 /* What main returns. */
 int session_status(const struct session *s);
 

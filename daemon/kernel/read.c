@@ -91,18 +91,8 @@ void kernel_fn_stats(const struct kernel *k, uint32_t fn, struct fn_stats *ret)
 	memset(ret, 0, sizeof(*ret));
 	if (fn >= k->fns)
 		return;
-	for (uint32_t i = 0; i < k->shards; i++) {
-		const struct fn_stats *s = &k->stats[(size_t)fn * k->shards + i];
-
-		ret->total_ns += s->total_ns;
-		ret->filtered += s->filtered;
-		ret->min_inv = MAX(ret->min_inv, s->min_inv);
-		ret->max_ns = MAX(ret->max_ns, s->max_ns);
-		for (int j = 0; j < CALL_EXIT_MAX; j++)
-			ret->exits[j] += s->exits[j];
-		for (int j = 0; j < LOST_MAX; j++)
-			ret->lost[j] += s->lost[j];
-	}
+	for (uint32_t i = 0; i < k->shards; i++)
+		fn_stats_merge(ret, &k->stats[(size_t)fn * k->shards + i]);
 	/* Each call began, and then either ended in one of these ways or was never followed. */
 	for (int j = 0; j < CALL_EXIT_MAX; j++)
 		ret->entered += ret->exits[j];
@@ -136,8 +126,7 @@ int kernel_histogram(const struct kernel *k, uint32_t fn, uint64_t bucket[HIST_B
 	if (!k->hists)
 		return histogram_hash(k, fn, bucket);
 	for (uint32_t i = 0; i < k->shards; i++)
-		for (uint32_t b = 0; b < HIST_BUCKETS; b++)
-			bucket[b] += k->hists[((size_t)fn * k->shards + i) * HIST_BUCKETS + b];
+		hist_merge(bucket, &k->hists[((size_t)fn * k->shards + i) * HIST_BUCKETS]);
 	return 0;
 }
 

@@ -1,25 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* stats.c: merging, percentiles and the summary record; see stats.h. */
+/* stats.c: counting, percentiles and the summary record; see stats.h. */
 #include "pipeline/stats.h"
-
-void stats_merge(struct fn_stats *into, const struct fn_stats *shard)
-{
-	into->entered += shard->entered;
-	into->total_ns += shard->total_ns;
-	into->filtered += shard->filtered;
-	into->min_inv = MAX(into->min_inv, shard->min_inv);
-	into->max_ns = MAX(into->max_ns, shard->max_ns);
-	for (size_t i = 0; i < CALL_EXIT_MAX; i++)
-		into->exits[i] += shard->exits[i];
-	for (size_t i = 0; i < LOST_MAX; i++)
-		into->lost[i] += shard->lost[i];
-}
-
-void stats_merge_buckets(uint64_t *into, const uint64_t *from)
-{
-	for (size_t i = 0; i < HIST_BUCKETS; i++)
-		into[i] += from[i];
-}
 
 void stats_count(struct fn_stats *s, uint64_t *buckets, enum call_exit exit, uint64_t ns)
 {

@@ -24,9 +24,6 @@ struct fn_report {
 	struct latency latency;  /* stats_latency() of the above */
 };
 
-/* Add what one shard of CPUs saw. */
-void stats_merge(struct fn_stats *into, const struct fn_stats *shard);
-void stats_merge_buckets(uint64_t *into, const uint64_t *from);
 /*
  * Add one call that ended, as the BPF programs do: for recorded streams. An exit that is none does
  * not count.

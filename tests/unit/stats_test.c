@@ -81,8 +81,8 @@ static void collect(struct fn_report *f, uint64_t *buckets, const uint64_t *v, s
 	for (size_t i = 0; i < n; i++)
 		stats_count(&shards[i % SHARDS], shard_buckets[i % SHARDS], EXIT_RETURN, v[i]);
 	for (size_t i = 0; i < SHARDS; i++) {
-		stats_merge(&f->stats, &shards[i]);
-		stats_merge_buckets(buckets, shard_buckets[i]);
+		fn_stats_merge(&f->stats, &shards[i]);
+		hist_merge(buckets, shard_buckets[i]);
 	}
 	stats_latency(&f->latency, &f->stats, buckets);
 }
