@@ -31,7 +31,13 @@
 	X(K_HISTOGRAM, "histogram") X(K_INTERVAL, "interval") X(K_OPEN, "open")               \
 	X(K_EXIT_RETURN, "return") X(K_EXIT_TAIL, "tail_call")                                \
 	X(K_EXIT_EXCEPTION, "exception") X(K_EXIT_PANIC, "panic")                             \
-	X(K_EXIT_UNWOUND, "unwound") X(K_EXIT_THREAD, "thread_exit")
+	X(K_EXIT_UNWOUND, "unwound") X(K_EXIT_THREAD, "thread_exit")                          \
+	X(K_ARGS, "args") X(K_ERROR, "error") X(K_CALL, "call") X(K_LANGUAGE, "language")     \
+	X(K_EXC_TYPE, "exception_type") X(K_MESSAGE, "message") X(K_OUTCOME, "outcome")       \
+	X(K_STACK, "stack") X(K_FILE, "file") X(K_LINE, "line") X(K_INLINED, "inlined")       \
+	X(K_THROWN, "thrown") X(K_CAUGHT, "caught") X(K_ADDRESS, "address")                   \
+	X(K_RETHROWN, "rethrown") X(K_TRUNCATED, "truncated") X(K_LENGTH, "length")           \
+	X(K_VALUE, "value") X(K_NUMBER, "number") X(K_WHOLE, "whole")
 
 enum record_key {
 #define X(id, name) id,
@@ -51,15 +57,19 @@ enum val_type {
 	VAL_OBJECT,  /* list: fields with keys */
 	VAL_ARRAY,   /* list: fields whose keys are not used */
 	VAL_UNAVAIL, /* str: why; {"unavailable":"read_fault"} */
+	VAL_FLOAT,   /* d; not a number and infinity are strings in JSON */
+	VAL_NULL,
 };
 
 struct field {
+	const char *name; /* of a field whose name comes from the target; NULL: that of key */
 	uint16_t key; /* enum record_key */
 	uint16_t type; /* enum val_type */
 	uint32_t len; /* VAL_STR, VAL_UNAVAIL: bytes; VAL_OBJECT, VAL_ARRAY: fields */
 	union {
 		uint64_t u;
 		int64_t s;
+		double d;
 		const char *str;
 		const struct field *list;
 	};
@@ -81,6 +91,8 @@ struct record {
 
 /* Name of a key; never NULL. */
 const char *record_key_name(enum record_key key);
+/* Name of a field, its own or that of its key; never NULL. */
+const char *field_name(const struct field *f);
 
 /* The field with this key, or NULL. */
 const struct field *record_find(const struct record *r, enum record_key key);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * value.h: how the bytes of a capture (capture.h) read as values: one flat block a function, made with the fetch
+ * programs from the same prototype, kept in recorded streams. Roots are the parameters, then the result.
+ */
+#ifndef TPD_VALUE_H
+#define TPD_VALUE_H
+
+#include <stdint.h>
+
+enum value_kind {
+	VALUE_INT, VALUE_UINT, VALUE_BOOL, VALUE_CHAR,
+	VALUE_FLOAT,    /* from memory; size 4, 8, 16 */
+	VALUE_ENUM,     /* children are its enumerators (VALUE_NAME): "NAME", or the number; flags of bits "A|B|0x8" */
+	VALUE_NAME,     /* enumerator: name, number */
+	VALUE_POINTER,  /* number as hex string "0x..."; null is JSON null; a child: what it points to, when captured, is given
+			 * instead of the pointer */
+	VALUE_TEXT,     /* item is a struct fetched; text in UTF-8 */
+	VALUE_BYTES,    /* the same, but raw: hex */
+	VALUE_STRUCT,   /* object of children */
+	VALUE_ARRAY,    /* count elements from an item: child is the element, stride apart. If item is a struct fetched, the elements
+			 * are in the heap, and their true number is all / stride */
+	VALUE_VARIANT,  /* children: the discriminant, then alternatives (VALUE_CASE) */
+	VALUE_CASE,     /* number: discriminant that means it; name; children: its payload (0 or 1) */
+	VALUE_MISSING,  /* text in name says why: {"unavailable":"register"} */
+};
+
+#define VALUE_F_SIGNED  1u
+#define VALUE_F_DEFAULT 2u /* VALUE_CASE: if no other matches */
+#define VALUE_F_RETURN  4u /* root: the result, not a parameter */
+#define VALUE_F_ERROR   8u /* VALUE_CASE: this alternative is a failure (Err); root: negative means failure (errno) */
+#define VALUE_F_FLAGS   16u /* VALUE_ENUM: bits that are ORed */
+#define VALUE_F_INLINE  32u /* VALUE_STRUCT: members of a base class: given among their owner's */
+#define VALUE_F_ERRNO   64u /* root of its own: errno, for "error" */
+#define VALUE_F_CUT     128u /* there is more below than was asked for: "..." */
+
+#define VALUE_NO_ITEM 0xff
+#define VALUES_MAX    4096 /* values of one function */
+
+struct value {
+	uint8_t kind;    /* enum value_kind */
+	uint8_t flags;
+	uint8_t item;    /* number of the item that holds it, VALUE_NO_ITEM: what its parent says, or none */
+	uint8_t bit_off, bit_size; /* bit-field; 0: none */
+	uint8_t pad;
+	uint16_t at;     /* VALUE with an item: offset of the item in the capture */
+	uint32_t off;    /* offset within the item; below a VALUE_ARRAY: within the element */
+	uint32_t size;   /* bytes; VALUE_ARRAY: stride */
+	uint32_t name;   /* string */
+	uint32_t type;   /* string: name of the type, "" */
+	uint32_t child, nchildren; /* values[child .. child + nchildren); children come behind their parents */
+	int64_t number;  /* VALUE_NAME, VALUE_CASE; VALUE_ARRAY: count */
+};
+
+struct values {
+	uint32_t bytes;   /* of the whole block */
+	uint32_t n;       /* values */
+	uint32_t nroots;  /* the first nroots values are the roots */
+	uint32_t nstrings;
+	/* then the values, then the strings */
+};
+
+_Static_assert(sizeof(struct value) == 40 && sizeof(struct values) == 16, "block layout");
+
+#endif
