@@ -6,111 +6,7 @@
  * its entry decides call by call whether the kernel may divert the return address.
  */
 #include "go.bpf.h"
-
-/* Does a conditional jump with this condition code jump? Intel SDM, Jcc. */
-static __always_inline bool cc_holds(__u64 flags, __u32 cc)
-{
-	bool cf = flags & 1, pf = flags & 4, zf = flags & 0x40, sf = flags & 0x80, of = flags & 0x800;
-	bool v = false;
-
-	switch (cc >> 1) {
-	case 0: v = of; break;
-	case 1: v = cf; break;
-	case 2: v = zf; break;
-	case 3: v = cf || zf; break;
-	case 4: v = sf; break;
-	case 5: v = pf; break;
-	case 6: v = sf != of; break;
-	case 7: v = zf || sf != of; break;
-	}
-	return v != (cc & 1);
-}
-
-static __noinline __u64 reg_get(struct pt_regs *ctx, __u32 n)
-{
-	switch (n) {
-	case 0:
-		return CTX_READ(ctx, ax);
-	case 1:
-		return CTX_READ(ctx, cx);
-	case 2:
-		return CTX_READ(ctx, dx);
-	case 3:
-		return CTX_READ(ctx, bx);
-	case 4:
-		return CTX_READ(ctx, sp);
-	case 5:
-		return CTX_READ(ctx, bp);
-	case 6:
-		return CTX_READ(ctx, si);
-	case 7:
-		return CTX_READ(ctx, di);
-	case 8:
-		return CTX_READ(ctx, r8);
-	case 9:
-		return CTX_READ(ctx, r9);
-	case 10:
-		return CTX_READ(ctx, r10);
-	case 11:
-		return CTX_READ(ctx, r11);
-	case 12:
-		return CTX_READ(ctx, r12);
-	case 13:
-		return CTX_READ(ctx, r13);
-	case 14:
-		return CTX_READ(ctx, r14);
-	case 15:
-		return CTX_READ(ctx, r15);
-	}
-	return 0;
-}
-
-/* Does this indirect jump leave its function? A target that cannot be read is no exit: the jump will fault. */
-static __noinline bool jump_leaves(struct pt_regs *ctx, __u32 i)
-{
-	struct jump_spec *j = bpf_map_lookup_elem(&jumps, &i);
-	__u64 target, addr;
-	__s64 rel;
-
-	if (!j)
-		return false;
-	target = reg_get(ctx, j->base);
-	if (j->mem) {
-		addr = j->disp;
-		if (j->rip)
-			addr += ctx->ip + j->len;
-		else if (j->base != JUMP_NO_REG)
-			addr += target;
-		if (j->index != JUMP_NO_REG)
-			addr += reg_get(ctx, j->index) * j->scale;
-		if (bpf_probe_read_user(&target, sizeof(target), (void *)addr))
-			return false;
-	}
-	rel = target - ctx->ip;
-	return !(rel > j->lo && rel < j->hi) && !(rel >= j->cold_lo && rel < j->cold_hi);
-}
-
-static __always_inline bool site_leaves(struct pt_regs *ctx, __u64 cookie)
-{
-	switch (COOKIE_KIND(cookie)) {
-	case SITE_JCC:
-		return cc_holds(ctx->flags, COOKIE_CC(cookie));
-	case SITE_JMP_IND:
-		return jump_leaves(ctx, COOKIE_JUMP(cookie));
-	}
-	return true;
-}
-
-static __noinline struct thread *thread_new(void)
-{
-	struct thread *t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL,
-						BPF_LOCAL_STORAGE_GET_F_CREATE);
-	struct live *l = live_get();
-
-	if (t && l && !t->serial)
-		t->serial = (__sync_fetch_and_add(&l->serial, 1) + 1) << 40;
-	return t;
-}
+#include "jump.bpf.h"
 
 /*
  * A live frame at the very address of a new one: its function has made a tail call, if the kernel's
@@ -168,7 +64,7 @@ CHECKED_ONCE alt_prune(__u64 now)
 }
 
 /* Push a frame on the thread's own stack. 0, or 1: too deep. */
-static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8 flags)
+static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8 flags, __u32 capture)
 {
 	struct frame *f;
 
@@ -190,28 +86,35 @@ static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8
 	f->fn = fn;
 	f->depth = t->n;
 	f->flags = flags;
+	f->slot = SLOT_NONE;
+	if (capture && flags & FRAME_SAMPLED && t->n <= knob_max_depth) {
+		f->slot = capture_enter(fn, f->id, t->n);
+		if (!f->slot)
+			f->flags |= FRAME_MISSING;
+	}
 	t->n++;
 	t->diverted += (flags & FRAME_SESSION) != 0;
 	f->start_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
-/* A frame at the address of a new one is dead, of whatever happened since. */
-static __always_inline void far_replace(struct far_key *key, __u64 now)
+/* A frame at the address of a new one is dead, of whatever happened since. By itself: BPF's stack is short. */
+CHECKED_ONCE far_replace(__u64 cfa)
 {
+	struct far_key key = { .tgid = bpf_get_current_pid_tgid() >> 32, .addr = cfa };
 	struct thread *t = thread_find();
-	struct far_frame *old = bpf_map_lookup_elem(&far, key);
-	__u64 up, end = now;
+	struct far_frame *old = bpf_map_lookup_elem(&far, &key);
+	__u64 up, end = bpf_ktime_get_ns();
 	__u32 kind;
 
 	if (!t || !old)
-		return;
-	kind = death_kind(&t->unwind, &old->f, key->addr, &end);
-	far_close(key, COOKIE_MAX_FN, kind, end, &up);
+		return 0;
+	kind = death_kind(&t->unwind, &old->f, key.addr, &end);
+	return far_close(&key, COOKIE_MAX_FN, kind, end, &up);
 }
 
 /* A call on a stack that is not the thread's own. */
-CHECKED_ONCE far_enter(__u32 fn, __u64 cfa)
+CHECKED_ONCE far_enter(__u32 fn, __u64 cfa, __u32 slot)
 {
 	struct thread *t = thread_find();
 	struct far_walk w = {};
@@ -221,8 +124,6 @@ CHECKED_ONCE far_enter(__u32 fn, __u64 cfa)
 	if (!t)
 		return 1;
 	w.key.tgid = bpf_get_current_pid_tgid() >> 32;
-	w.key.addr = cfa;
-	far_replace(&w.key, now);
 	w.key.addr = t->far_top;
 	w.limit = cfa;
 	bpf_loop(DEPTH_MAX, far_step, &w, 0);
@@ -244,6 +145,7 @@ CHECKED_ONCE far_enter(__u32 fn, __u64 cfa)
 	f.tid = (__u32)bpf_get_current_pid_tgid();
 	f.f.fn = fn;
 	f.f.id = thread_next_id(t);
+	slot_give(&f.f, slot);
 	f.f.start_ns = now;
 	w.key.addr = cfa;
 	if (bpf_map_update_elem(&far, &w.key, &f, BPF_ANY)) {
@@ -291,6 +193,12 @@ CHECKED_ONCE entry_only(__u32 fn)
 	return 0;
 }
 
+/* The capture of a call that will have a frame elsewhere is made beforehand, while BPF's stack is short. */
+static __always_inline __u32 far_capture(struct thread *t, __u32 fn)
+{
+	return capture_enter(fn, t->serial | (t->calls + 1), DEPTH_MAX) ?: SLOT_HERE;
+}
+
 /*
  * A call begins. 0: it has a frame now; in a session the kernel may divert the return address.
  * 1: leave the thread alone.
@@ -299,6 +207,7 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 {
 	__u32 fn = COOKIE_FN(cookie), flags = COOKIE_FLAGS(cookie);
 	__u64 sp = ctx->sp, cfa = sp + COOKIE_HEIGHT(cookie) + 8;
+	__u32 capture = COOKIE_CAPTURE(cookie) & CAPTURE_ENTRY;
 	struct live *l = live_get();
 	struct thread *t;
 	int own;
@@ -319,11 +228,15 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 			return 1;
 		}
 	}
+	if (capture && regs_save(ctx, cfa)) {
+		count_loss(fn, LOST_MAP_FULL);
+		return 1;
+	}
 	if (flags & SITE_F_GO) {
 		struct far_key place = {};
 
 		if (go_place(ctx, cfa, &place))
-			go_enter(&place, fn, flags);
+			go_enter(&place, fn, flags, capture ? far_capture(t, fn) : SLOT_NONE);
 		else
 			count_loss(fn, LOST_READ_FAULT);
 		return 1;
@@ -341,12 +254,13 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 		return 1;
 	}
 	if (own > 0 || (own && !session))
-		return own_enter(t, fn, cfa, session ? FRAME_SESSION : 0) || !session;
+		return own_enter(t, fn, cfa, session ? FRAME_SESSION : 0, capture) || !session;
 	if (session) {
 		left_alone(fn, own == 0);
 		return 1;
 	}
-	far_enter(fn, cfa);
+	far_replace(cfa);
+	far_enter(fn, cfa, capture ? far_capture(t, fn) : SLOT_NONE);
 	return 1;
 }
 
@@ -362,6 +276,8 @@ CHECKED_ONCE leave_search(__u64 sp, __u32 fn, __u64 cfa, __u32 exit, __u64 now)
 		frames_reap(cfa - 1, now, KIND_FROM_UNWIND);
 		f = frame_at(t, t->n - 1);
 		if (t->n && f->cfa == cfa && f->fn == fn) {
+			if (f->slot)
+				frame_finish(f, exit, now);
 			frames_reap(cfa, now, exit);
 			return 0;
 		}
@@ -371,6 +287,7 @@ CHECKED_ONCE leave_search(__u64 sp, __u32 fn, __u64 cfa, __u32 exit, __u64 now)
 	}
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
 	key.addr = cfa;
+	far_finish(&key, fn, exit, now);
 	if (far_close(&key, fn, exit, now, &up) && t)
 		t->far_top = up;
 	return 0;
@@ -384,6 +301,8 @@ static __always_inline void leave(struct pt_regs *ctx, __u64 cookie, __u64 cfa, 
 	struct frame *f;
 	__u64 parent = 0;
 
+	if (COOKIE_KIND(cookie) != SITE_JMP_IND && COOKIE_CAPTURE(cookie) & CAPTURE_EXIT)
+		regs_save(ctx, cfa);
 	if (COOKIE_FLAGS(cookie) & SITE_F_GO) {
 		struct far_key place = {};
 
@@ -395,6 +314,8 @@ static __always_inline void leave(struct pt_regs *ctx, __u64 cookie, __u64 cfa, 
 	if (t && t->n) {
 		f = frame_at(t, t->n - 1);
 		if (f->cfa == cfa && f->fn == fn) {
+			if (f->slot)
+				frame_finish(f, exit, now);
 			t->diverted -= (f->flags & FRAME_SESSION) != 0;
 			if (--t->n)
 				parent = frame_at(t, t->n - 1)->id;

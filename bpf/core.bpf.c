@@ -16,6 +16,11 @@ const volatile __u64 knob_ring_half = 4 << 20;
 const volatile __u64 knob_exe_ino = 0;
 const volatile __u32 knob_exe_dev = 0;
 const volatile __u32 knob_target_flags = TARGET_ON;
+const volatile __u32 knob_slot = 0;
+const volatile __u32 knob_slots = 0;
+const volatile __u32 knob_stack = 0;
+const volatile __u32 knob_throw = 0;
+const volatile __u32 knob_throw_all = 0;
 const volatile char knob_comm[EV_COMM] = "";
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -42,6 +42,32 @@ struct {
 	__type(value, __u64);
 } parked SEC(".maps") __weak;
 
+/* The capture that was made for a frame, before it was known whether the call is told. SLOT_HERE: it failed. */
+static __always_inline void slot_give(struct frame *f, __u32 slot)
+{
+	if (slot == SLOT_HERE)
+		f->flags |= FRAME_MISSING;
+	else if (slot && (!(f->flags & FRAME_SAMPLED) || f->depth > knob_max_depth))
+		slot_drop(f->id);
+	else
+		f->slot = slot;
+}
+
+/* The last of a call that is about to return. */
+CHECKED_ONCE far_finish(const struct far_key *at, __u32 fn, __u32 exit, __u64 now)
+{
+	struct far_frame *p;
+	struct far_key key;
+
+	if (!at)
+		return 0;
+	key = *at;
+	p = bpf_map_lookup_elem(&far, &key);
+	if (p && p->f.fn == fn && p->f.slot)
+		frame_finish(&p->f, exit, now);
+	return 0;
+}
+
 /* Take a frame out and end its call. 0: there was none of this function (fn COOKIE_MAX_FN: any). */
 CHECKED_ONCE far_close(const struct far_key *at, __u32 fn, __u32 exit, __u64 end, __u64 *up)
 {

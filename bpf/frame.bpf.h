@@ -9,7 +9,18 @@
 #ifndef TPD_FRAME_BPF_H
 #define TPD_FRAME_BPF_H
 
-#include "tpd.bpf.h"
+#include "place.bpf.h"
+
+static __noinline __attribute__((unused)) struct thread *thread_new(void)
+{
+	struct thread *t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL,
+						BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct live *l = live_get();
+
+	if (t && l && !t->serial)
+		t->serial = (__sync_fetch_and_add(&l->serial, 1) + 1) << 40;
+	return t;
+}
 
 static __always_inline void hist_add(__u32 fn, __u32 i, __u64 ns)
 {
@@ -81,6 +92,17 @@ static __always_inline void process_lost(void)
 	}
 }
 
+/* Of those that go with calls. */
+static __always_inline void more_lost(void)
+{
+	struct live *l = live_get();
+
+	if (l) {
+		__sync_fetch_and_add(&l->more_lost, 1);
+		__sync_fetch_and_add(&l->lost, 1);
+	}
+}
+
 /* Space in the ring and a sequence number; NULL is counted as a loss of this CPU. */
 static __always_inline void *event_reserve(enum ev_kind kind, __u32 size, __u64 now, __u64 *seq)
 {
@@ -97,6 +119,8 @@ static __always_inline void *event_reserve(enum ev_kind kind, __u32 size, __u64 
 		__sync_fetch_and_add(&c->lost_ring, 1);
 		if (kind == EV_PROCESS)
 			process_lost();
+		else if (kind != EV_CALL)
+			more_lost();
 		return NULL;
 	}
 	h->kind = kind;
@@ -109,30 +133,93 @@ static __always_inline void *event_reserve(enum ev_kind kind, __u32 size, __u64 
 	return h;
 }
 
+/* The exception that a call died of. */
+static __always_inline __u64 call_exception(__u32 exit)
+{
+	struct thread *t = exit == EXIT_EXCEPTION || exit == EXIT_PANIC ? thread_find() : NULL;
+
+	return t ? t->unwind.id : 0;
+}
+
+static __always_inline void call_fill(struct ev_call *e, const struct frame *f, __u64 parent, __u32 exit)
+{
+	e->start_ns = f->start_ns;
+	e->id = f->id;
+	e->parent = parent;
+	e->exception = call_exception(exit);
+	e->fn = f->fn;
+	e->depth = f->depth;
+	e->exit = exit;
+	e->flags = f->flags & FRAME_ENDLESS ? CALL_F_ENDLESS : 0;
+	if (f->flags & FRAME_MISSING)
+		e->flags |= CALL_F_MISSING;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+}
+
+/* The event of a captured call is made in its slot, where the capture already is. */
+CHECKED_ONCE slot_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), len;
+	struct cpu_stats *c = bpf_map_lookup_elem(&cpus, &cpu);
+	struct stash *s = stash_find();
+	struct capture_head *h;
+	struct ev_call *e;
+
+	if (!f || !s || !c)
+		return 0;
+	e = (void *)slot_at(s, slot_base(f->slot), 0);
+	h = (void *)(e + 1);
+	len = sizeof(*e) + h->bytes;
+	if (len > knob_slot)
+		len = knob_slot;
+	call_fill(e, f, parent, exit);
+	e->flags |= CALL_F_CAPTURE;
+	if (f->flags & FRAME_STACK)
+		e->flags |= CALL_F_STACK;
+	e->h.kind = EV_CALL;
+	e->h.len = len;
+	e->h.cpu = cpu;
+	e->h.ts_ns = end;
+	e->h.pid = bpf_get_current_pid_tgid() >> 32;
+	e->h.tid = (__u32)bpf_get_current_pid_tgid();
+	e->h.seq = __sync_fetch_and_add(&c->seq, 1);
+	if (bpf_ringbuf_output(&ring, e, len, wake_flags(e->h.seq))) {
+		__sync_fetch_and_add(&c->lost_ring, 1);
+		count_loss(f->fn, LOST_RING_FULL);
+	}
+	return 0;
+}
+
 CHECKED_ONCE call_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 {
 	struct ev_call *e;
 	__u64 seq = 0;
+	bool captured;
 
 	if (!f)
 		return 0;
+	captured = f->slot && !slot_fetch(f->slot, f->id);
+	if (captured && !tests_hold(f->fn, f->slot, exit)) {
+		struct fn_stats *s = stats_of(f->fn);
+
+		if (s)
+			__sync_fetch_and_add(&s->filtered, 1);
+		return 0;
+	}
 	if (knob_rate && !rate_allows(f->fn, end)) {
 		count_loss(f->fn, LOST_THROTTLED);
 		return 0;
 	}
+	if (captured)
+		return slot_emit(f, parent, exit, end);
 	e = event_reserve(EV_CALL, sizeof(*e), end, &seq);
 	if (!e) {
 		count_loss(f->fn, LOST_RING_FULL);
 		return 0;
 	}
-	e->start_ns = f->start_ns;
-	e->id = f->id;
-	e->parent = parent;
-	e->fn = f->fn;
-	e->depth = f->depth;
-	e->exit = exit;
-	e->flags = f->flags & FRAME_ENDLESS ? CALL_F_ENDLESS : 0;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	call_fill(e, f, parent, exit);
+	if (f->slot)
+		e->flags |= CALL_F_MISSING;
 	bpf_ringbuf_submit(e, wake_flags(seq));
 	return 0;
 }
@@ -162,9 +249,46 @@ CHECKED_ONCE call_end(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 		return 0;
 	if (!(f->flags & FRAME_SAMPLED) || ns < knob_min_ns || f->depth > knob_max_depth) {
 		__sync_fetch_and_add(&s->filtered, 1);
+		if (f->slot == SLOT_FAR)
+			slot_drop(f->id);
 		return 0;
 	}
 	return call_emit(f, parent, exit, end);
+}
+
+/* --stack: where the call was made from, as seen at its end: sent before its event. The registers have been saved. */
+CHECKED_ONCE stack_emit(struct frame *f, __u64 now)
+{
+	struct stash *s = stash_find();
+	struct ev_stack *e;
+	__u64 seq = 0, ns;
+
+	if (!s || !f || !f->slot)
+		return 0;
+	ns = now > f->start_ns ? now - f->start_ns : 0;
+	if (ns < knob_min_ns)
+		return 0;
+	e = event_reserve(EV_STACK, sizeof(*e) + knob_stack, now, &seq);
+	if (!e)
+		return 0;
+	e->id = f->id;
+	e->fn = f->fn;
+	e->pad = 0;
+	place_regs(&e->at, s);
+	e->at.len = place_stack((__u8 *)(e + 1), knob_stack, s->reg[4]);
+	e->at.pad = 0;
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	f->flags |= FRAME_STACK;
+	return 0;
+}
+
+/* What is to be had of a call at its very end, where the registers still are. */
+static __always_inline void frame_finish(struct frame *f, __u32 exit, __u64 now)
+{
+	if (exit == EXIT_RETURN)
+		capture_return(f);
+	if (knob_stack && tests_hold(f->fn, f->slot, exit))
+		stack_emit(f, now);
 }
 
 /* --sample: decided once for a whole tree of calls. */

@@ -28,8 +28,9 @@ static __noinline __attribute__((unused)) bool go_place(struct pt_regs *ctx, __u
 	return true;
 }
 
-/* goroutine.bpf.c: a call begins at place: 0, 1 lost, 2 it had begun before; and one ends. */
-int go_enter(const struct far_key *place, __u32 fn, __u32 flags);
+/* goroutine.bpf.c: a call begins at place: 0, 1 lost, 2 it had begun before; and one ends. slot: of its
+ * capture, see slot_give(). */
+int go_enter(const struct far_key *place, __u32 fn, __u32 flags, __u32 slot);
 int go_leave(const struct far_key *place, __u32 fn, __u32 exit, __u64 now);
 
 #endif

@@ -5,7 +5,7 @@
 /* A new goroutine's; in read-only data, since the stack of BPF is short. */
 static const struct strand fresh = {};
 
-int go_enter(const struct far_key *place, __u32 fn, __u32 flags)
+int go_enter(const struct far_key *place, __u32 fn, __u32 flags, __u32 slot)
 {
 	struct thread *t = thread_find();
 	struct far_walk w = {};
@@ -54,6 +54,7 @@ int go_enter(const struct far_key *place, __u32 fn, __u32 flags)
 	}
 	f.f.fn = fn;
 	f.f.id = thread_next_id(t);
+	slot_give(&f.f, slot);
 	f.f.start_ns = now;
 	w.key.addr = w.limit;
 	if (bpf_map_update_elem(&far, &w.key, &f, BPF_ANY)) {
@@ -90,6 +91,7 @@ int go_leave(const struct far_key *place, __u32 fn, __u32 exit, __u64 now)
 		s->top = w.key.addr;
 		w.key.addr = addr;
 	}
+	far_finish(&w.key, fn, exit, now);
 	if (far_close(&w.key, fn, exit, now, &up))
 		s->top = up;
 	return 0;

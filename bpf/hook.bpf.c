@@ -4,6 +4,7 @@
  * forced unwinding, longjmp, context switches, Go's panics. Also the dynamic loader's own notice.
  */
 #include "go.bpf.h"
+#include "throw.bpf.h"
 
 CHECKED_ONCE far_land(__u64 cfa, __u64 now)
 {
@@ -21,6 +22,7 @@ CHECKED_ONCE far_land(__u64 cfa, __u64 now)
 	w.unwind.kind = t->unwind.kind ?: EXIT_EXCEPTION;
 	w.unwind.forced = t->unwind.forced;
 	w.unwind.raise_ns = t->unwind.raise_ns;
+	w.unwind.id = t->unwind.id;
 	bpf_loop(DEPTH_MAX, far_step, &w, 0);
 	t->far_top = w.key.addr;
 	return 0;
@@ -57,6 +59,18 @@ CHECKED_ONCE swap(__u64 from, __u64 to)
 	return 0;
 }
 
+/* A goroutine panics. Its exception's id, 0: it is not told. */
+static __always_inline __u64 go_throw(struct pt_regs *ctx, const struct strand_key *sk, __u64 top, __u64 now)
+{
+	struct far_key key = { .tgid = sk->tgid, .strand = sk->g, .addr = top };
+	struct far_frame *f;
+
+	if (!knob_throw || !(top || knob_throw_all) || !(thread_find() ?: thread_new()) || regs_save(ctx, 0))
+		return 0;
+	f = bpf_map_lookup_elem(&far, &key);
+	return throw_emit(CTX_READ(ctx, ax), CTX_READ(ctx, bx), THROW_GO, f ? f->f.id : 0, now);
+}
+
 static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 {
 	struct far_walk w = {};
@@ -75,6 +89,12 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 		sk.g = w.key.strand;
 	}
 	s = bpf_map_lookup_elem(&strands, &sk);
+	if (!s && hook == HOOK_GO_PANIC && knob_throw_all) {
+		static const struct strand fresh = {};
+
+		bpf_map_update_elem(&strands, &sk, &fresh, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&strands, &sk);
+	}
 	if (!s)
 		return 0;
 	switch (hook) {
@@ -82,9 +102,12 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 		s->unwind.kind = EXIT_PANIC;
 		s->unwind.raise_ns = now;
 		s->unwind.raise_sp = w.key.addr;
+		s->unwind.id = go_throw(ctx, &sk, s->top, now);
 		break;
 	case HOOK_GO_RECOVER:
 		s->unwind.jump_ns = now;
+		if (s->unwind.id)
+			catch_emit(s->unwind.id, 0, CATCH_RECOVER, now);
 		break;
 	case HOOK_GO_EXIT:
 		w.key.addr = s->top;
@@ -167,6 +190,9 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 	case HOOK_CATCH:
 		land(t, cfa, own, now);
 		t->unwind.kind = 0;
+		if (t->unwind.id)
+			catch_emit(t->unwind.id, user_word(sp), CATCH_HANDLER, now);
+		t->unwind.id = 0;
 		break;
 	case HOOK_FORCED:
 		t->unwind.forced = 1;
@@ -182,6 +208,16 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 		break;
 	}
 	return 0;
+}
+
+/* After frames that had died before have been seen to: the innermost call is that which throws. */
+static __always_inline void native_throw(struct pt_regs *ctx, struct thread *t, __u64 now)
+{
+	__u64 exc = CTX_READ(ctx, di);
+
+	if (!(knob_throw_all || t->n || t->far_top) || regs_save(ctx, 0))
+		return;
+	t->unwind.id = throw_emit(exc, 0, 0, 0, now);
 }
 
 SEC("kprobe")
@@ -204,8 +240,12 @@ int runtime_hook(struct pt_regs *ctx)
 		go_hook(ctx, hook, now);
 	} else {
 		t = thread_find();
+		if ((!t || !t->serial) && knob_throw_all)
+			t = thread_new();
 		if (t && t->serial)
 			native_hook(ctx->sp, hook, now, ctx->di, ctx->si);
+		if (t && t->serial && hook == HOOK_RAISE && knob_throw)
+			native_throw(ctx, t, now);
 	}
 	return 0;
 }

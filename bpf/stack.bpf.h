@@ -18,7 +18,7 @@ struct far_walk {
 	struct unwind unwind;
 };
 
-static long far_step(__u32 i, struct far_walk *w)
+static __attribute__((unused)) long far_step(__u32 i, struct far_walk *w)
 {
 	struct far_frame *f;
 	__u64 end = w->end, up;
@@ -40,7 +40,10 @@ static long far_step(__u32 i, struct far_walk *w)
 	up = f->up;
 	if (w->kill && w->key.addr > w->floor) {
 		__u32 kind = death_kind(&w->unwind, &f->f, w->key.addr, &end);
+		struct thread *t = thread_find();
 
+		if (t && w->unwind.id)
+			t->unwind.id = w->unwind.id;
 		call_end(&f->f, f->parent, kind, end);
 		bpf_map_delete_elem(&far, &w->key);
 	}

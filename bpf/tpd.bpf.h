@@ -28,6 +28,9 @@ extern const volatile __u64 knob_ring_half;   /* fill level in bytes that wakes 
 extern const volatile __u64 knob_exe_ino;     /* --exe: processes that execute this inode are targets */
 extern const volatile __u32 knob_exe_dev;     /* its device as the kernel encodes it */
 extern const volatile __u32 knob_target_flags; /* TARGET_* of processes found by --exe or --comm */
+extern const volatile __u32 knob_stack;       /* bytes of stack sent with a call, 0: none */
+extern const volatile __u32 knob_throw;       /* bytes of stack sent with a throw, 0: throws are not told */
+extern const volatile __u32 knob_throw_all;   /* also where no traced call is open */
 extern const volatile char knob_comm[EV_COMM]; /* --comm */
 
 struct {
@@ -107,6 +110,8 @@ struct {
 #define FRAME_SAMPLED 1
 #define FRAME_SESSION 2
 #define FRAME_ENDLESS 4
+#define FRAME_MISSING 8 /* its capture could not be kept */
+#define FRAME_STACK 16  /* its stack has been sent */
 
 struct frame {
 	__u64 cfa;      /* canonical frame address: where the caller's stack pointer is after the return */
@@ -115,13 +120,14 @@ struct frame {
 	__u32 fn;
 	__u16 depth;
 	__u8 flags;
-	__u8 pad;
+	__u8 slot;      /* of its capture, see capture.bpf.h; 0: none */
 };
 
 /* How a stack is being unwound; pending until the frames that it kills have been found dead. */
 struct unwind {
 	__u64 raise_ns, raise_sp; /* the throw: frames above raise_sp that are older can die of it */
 	__u64 jump_ns;            /* last longjmp */
+	__u64 id;                 /* of the exception under way, 0: not known */
 	__u8 kind;                /* enum call_exit that the throw means, 0: none under way */
 	__u8 forced;              /* the thread is being unwound to its end */
 	__u8 pad[6];

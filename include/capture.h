@@ -44,6 +44,7 @@ enum fetch_op {
 	FETCH_EQ = 16,   /* if acc != imm, or a fault, skip the next arg operations */
 	FETCH_ERRNO = 17,/* acc = the thread's errno; a fault where its place is not known */
 	FETCH_FS = 18,   /* acc = the thread pointer (fs base) + imm; clears the fault */
+	FETCH_MUL = 19,  /* acc *= imm (1 .. 2^20); a fault if acc was above 2^40: lengths of slices are counts of elements */
 };
 
 struct fetch {
@@ -94,6 +95,9 @@ struct capture_spec {
 	__u32 pad;
 	struct fetch_test test[TEST_MAX];
 };
+
+/* Bytes of a thread for the slots in which events with captures are made, see bpf/capture.bpf.h. */
+#define STASH_AREA 6600
 
 _Static_assert(sizeof(struct fetch) == 16 && sizeof(struct fetched) == 16 && sizeof(struct capture_head) == 16 &&
 	       sizeof(struct fetch_test) == 16, "map layout");

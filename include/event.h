@@ -14,11 +14,15 @@
 #include <linux/types.h>
 #endif
 
-#define EV_ABI 1
+#define EV_ABI 2
 #define EV_COMM 16
 
 #define EV_KINDS(X)                                 \
 	X(EV_CALL, 1, "call", struct ev_call)       \
+	X(EV_STACK, 2, "stack", struct ev_stack)    \
+	X(EV_THROW, 3, "throw", struct ev_throw)    \
+	X(EV_CATCH, 4, "catch", struct ev_catch)    \
+	X(EV_SIGNAL, 5, "signal", struct ev_signal) \
 	X(EV_PROCESS, 8, "process", struct ev_process)
 
 enum ev_kind {
@@ -55,17 +59,99 @@ enum call_exit {
 };
 
 #define CALL_F_ENDLESS 1 /* its end is not looked for: neither exit nor duration */
+#define CALL_F_CAPTURE 2 /* a capture (capture.h) stands behind the event */
+#define CALL_F_MISSING 4 /* one was wanted, but there was no memory for it */
+#define CALL_F_STACK   8 /* an EV_STACK of the same id went before it */
+
+/* A call; what was captured of it follows, if flags say so. */
 
 struct ev_call {
 	struct ev_hdr h;
 	__u64 start_ns;
 	__u64 id;     /* unique in this session; the user side XORs a salt before it prints it */
 	__u64 parent; /* id of the innermost enclosing traced call, 0: none */
+	__u64 exception; /* id of the EV_THROW that ended it, 0: none */
 	__u32 fn;     /* index into the plan's functions */
 	__u16 depth;  /* traced calls around this one; 0: outermost */
 	__u8 exit;    /* enum call_exit */
 	__u8 flags;
 	char comm[EV_COMM];
+};
+
+/* Registers in DWARF's order on x86-64 (psABI figure 3.36): rax rdx rcx rbx rsi rdi rbp rsp r8..r15, then rip. */
+#define EV_REGS 17
+
+/* Where a thread was: its registers, and the bytes of its stack from the stack pointer up. */
+struct ev_place {
+	__u64 regs[EV_REGS];
+	__u32 len;   /* bytes of stack that follow the event */
+	__u32 pad;
+};
+
+/* The stack at the end of a call, sent before it. */
+struct ev_stack {
+	struct ev_hdr h;
+	__u64 id;    /* of the call */
+	__u32 fn;
+	__u32 pad;
+	struct ev_place at;
+};
+
+/* Whose exception: enum proto_lang (proto.h). */
+#define THROW_F_RETHROW   1 /* by `throw;` or std::rethrow_exception */
+#define THROW_F_DEPENDENT 2 /* of another exception's object (std::exception_ptr) */
+#define THROW_TEXT        256
+#define THROW_RAW         64
+
+/*
+ * Something is thrown. Which of the fields mean something depends on the language; every text and word was read from the target
+ * at that moment, whether or not the object turns out to have it: user space decides by type.
+ */
+struct ev_throw {
+	struct ev_hdr h;
+	__u64 id;      /* of this exception; ids are shared with calls */
+	__u64 call;    /* innermost traced call, 0: none */
+	__u64 object;  /* address of what was thrown, by which a rethrow is known again */
+	__u64 type;    /* C++: std::type_info; Go: the type; Rust: the payload's vtable */
+	__u64 what;    /* C++: address of the virtual function that would be what() */
+	__u64 class;   /* exception class of the unwinder ("GNUCC++" ...), 0: Go */
+	__u32 lang;
+	__u32 flags;   /* THROW_F_* */
+	__u32 name_len, text_len; /* bytes of text read; text_all: how long it really is */
+	__u64 text_all;
+	__u8 raw[THROW_RAW];   /* the object's first bytes, what could be read */
+	char name[THROW_TEXT]; /* of the type */
+	char text[THROW_TEXT]; /* the message, if it is where this language's usual types have it; what a char const * points to */
+	char comm[EV_COMM];
+	__u64 line;            /* Rust: line << 32 | column of the panic, file in `file` */
+	char file[128];
+	struct ev_place at;
+};
+
+/* It is caught, or nobody would catch it. */
+struct ev_catch {
+	struct ev_hdr h;
+	__u64 id;    /* of the EV_THROW */
+	__u64 ip;    /* return address: who catches */
+	__u32 how;   /* enum catch_how */
+	__u32 pad;
+};
+
+enum catch_how { CATCH_HANDLER = 0, CATCH_RECOVER = 1, CATCH_NOBODY = 2, CATCH_EXIT = 3 };
+
+/* A signal that will end the process is being delivered. */
+struct ev_signal {
+	struct ev_hdr h;
+	__u64 id;
+	__u64 call;
+	__u64 addr;    /* of the fault (si_addr) */
+	__u32 sig;
+	__s32 code;    /* si_code */
+	__u32 text_len;
+	__u32 pad;
+	char text[THROW_TEXT]; /* SIGABRT: what assert() or abort() would say */
+	char comm[EV_COMM];
+	struct ev_place at;
 };
 
 enum process_event { PROC_FORK = 0, PROC_EXEC = 1, PROC_EXIT = 2, PROC_LIBRARY = 3, PROC_FOREIGN_STACK = 4 };
@@ -97,7 +183,8 @@ enum lost_reason {
 };
 
 _Static_assert(sizeof(struct ev_hdr) == 32, "wire layout");
-_Static_assert(sizeof(struct ev_call) == 80, "wire layout");
+_Static_assert(sizeof(struct ev_call) == 88, "wire layout");
+_Static_assert(sizeof(struct ev_throw) % 8 == 0 && sizeof(struct ev_signal) % 8 == 0, "wire layout");
 _Static_assert(sizeof(struct ev_process) == 64, "wire layout");
 
 #endif

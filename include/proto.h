@@ -38,11 +38,15 @@ enum type_kind {
 	TYPE_UNKNOWN,   /* something that this reader does not know, or is only declared */
 };
 
-/* Types are given without typedef, const, volatile; name is that of the outermost typedef if there is one. */
+/* Types are given without typedef, const, volatile; name is that of the outermost typedef if there is one, but the
+ * classes of C++ and Rust keep their own: those who know how they are laid out know them by it. */
 #define TYPE_F_BY_REFERENCE 1u /* C++: not trivially copyable, so passed and returned by a hidden pointer */
 #define TYPE_F_DECLARATION  2u /* incomplete here: no members known */
 #define TYPE_F_SIGNED       4u /* TYPE_CHAR, TYPE_ENUM */
 #define TYPE_F_CUT          8u /* members were left out: deeper than asked for */
+#define TYPE_F_COUNTED      16u /* TYPE_ARRAY of bytes or chars: count is the number of the parameter that tells how many there
+				 * are; 1-byte TYPE_UINT: raw bytes, TYPE_CHAR: text without a NUL. Only from a prototype's text */
+#define TYPE_F_FLAGS        32u /* TYPE_ENUM: bits that are ORed. Only from a prototype's text */
 
 struct type {
 	uint8_t kind;    /* enum type_kind */
@@ -98,6 +102,7 @@ struct param {
 #define PROTO_F_OWN_ABI  4u /* a copy made by the compiler, whose parameters need not follow the convention
 			     * (.isra, .constprop, DW_CC_nocall): only told pieces count */
 #define PROTO_F_USER     8u /* told by the user or by the table of the C library, not by debug information */
+#define PROTO_F_ERRNO    16u /* a result of -1, or a null pointer, means failure, and errno tells why */
 
 struct proto {
 	uint32_t bytes;  /* of the whole block, this header included */
@@ -108,6 +113,7 @@ struct proto {
 	uint32_t result; /* type; PROTO_NO_TYPE: void. Go's multiple results: a struct of kind TYPE_STRUCT, with
 			  * name "" and a member a result */
 	uint32_t nparams, ntypes, nmembers, npieces, nstrings; /* nstrings: bytes of the string table */
+	uint32_t pad2;
 	/* then: params, types, members, pieces (each array aligned to 8), strings */
 };
 
@@ -125,7 +131,7 @@ struct proto_view {
  * Fills *v. 0 or -EBADMSG. */
 int proto_check(const void *block, size_t len, struct proto_view *v);
 
-_Static_assert(sizeof(struct type) == 40 && sizeof(struct member) == 40 && sizeof(struct piece) == 16 &&
+_Static_assert(sizeof(struct type) == 40 && sizeof(struct member) == 32 && sizeof(struct piece) == 16 &&
 	       sizeof(struct param) == 16 && sizeof(struct proto) == 40, "block layout");
 
 #endif

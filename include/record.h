@@ -37,7 +37,8 @@
 	X(K_STACK, "stack") X(K_FILE, "file") X(K_LINE, "line") X(K_INLINED, "inlined")       \
 	X(K_THROWN, "thrown") X(K_CAUGHT, "caught") X(K_ADDRESS, "address")                   \
 	X(K_RETHROWN, "rethrown") X(K_TRUNCATED, "truncated") X(K_LENGTH, "length")           \
-	X(K_VALUE, "value") X(K_NUMBER, "number") X(K_WHOLE, "whole")
+	X(K_VALUE, "value") X(K_NUMBER, "number") X(K_WHOLE, "whole")             \
+	X(K_RETHROWS, "rethrows") X(K_OUTCOMES, "outcomes")
 
 enum record_key {
 #define X(id, name) id,
@@ -98,6 +99,7 @@ const char *field_name(const struct field *f);
 const struct field *record_find(const struct record *r, enum record_key key);
 
 /* Append a field; silently ignored beyond RECORD_FIELDS (a programming error, asserted). */
+void record_add(struct record *r, const struct field *f);
 void record_u64(struct record *r, enum record_key key, uint64_t v);
 void record_s64(struct record *r, enum record_key key, int64_t v);
 void record_val(struct record *r, enum record_key key, enum val_type type, uint64_t v);

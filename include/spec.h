@@ -23,7 +23,7 @@
  *   bits 36-39  enum site_kind
  *   bits 40-43  x86 condition code (SITE_JCC, SITE_GO_ENTRY), 0..15 as in the opcode
  *   bits 44-49  SITE_F_* flags
- *   bits 50-63  index into the `jumps` map (SITE_JMP_IND), else 0
+ *   bits 50-63  index into the `jumps` map (SITE_JMP_IND, HOOK_LIBRARY), else CAPTURE_*
  */
 enum site_kind {
 	SITE_ENTRY = 0,    /* a call begins */
@@ -53,6 +53,9 @@ enum site_kind {
 #define COOKIE(fn, height, kind, cc, flags, jump)                                             \
 	((__u64)(fn) | ((__u64)((height) / 8) << 24) | ((__u64)(kind) << 36) |                \
 	 ((__u64)(cc) << 40) | ((__u64)(flags) << 44) | ((__u64)(jump) << 50))
+#define CAPTURE_ENTRY 1u /* the fetch program of the entry is to be run here */
+#define CAPTURE_EXIT  2u /* registers are wanted at the end: for the return's program, or for the stack */
+#define COOKIE_CAPTURE(c) (COOKIE_JUMP(c) & 3)
 #define COOKIE_MAX_FN     (1u << 24)
 #define COOKIE_MAX_HEIGHT (0xfff * 8)
 #define COOKIE_MAX_JUMP   (1u << 14)
@@ -140,7 +143,7 @@ struct live {
 	__u64 serial;    /* threads and goroutines seen so far: the upper half of call ids */
 	__u64 events;    /* CALL events delivered, for --count */
 	__u64 look_again; /* process events lost: user space must look at every target anew */
-	__u64 pad;
+	__u64 more_lost;  /* stacks, throws, catches and signals lost */
 };
 
 /* A traced process: the value of the `targets` map, keyed by tgid. */
@@ -152,6 +155,8 @@ struct target_info {
 	__u32 flags;
 	__u32 dev; /* of its executable, as the kernel encodes it; 0: not known */
 	__u64 ino;
+	__s64 errno_off; /* of errno from the thread pointer; 0: not known */
+	__u64 abort_msg; /* address of glibc's __abort_msg; 0: not known */
 };
 
 /*

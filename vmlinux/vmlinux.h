@@ -71,6 +71,18 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct kernel_siginfo {
+	int si_code;
+};
+
+struct sigaction {
+	void *sa_handler;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;

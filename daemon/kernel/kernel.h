@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 #include "kernel/features.h"
+#include "capture.h"
 #include "spec.h"
 
 struct kernel;
@@ -26,6 +27,11 @@ struct kernel_conf {
 	dev_t exe_dev;
 	const char *comm;      /* --comm or NULL */
 	bool watch;            /* follow exec, fork and exit */
+	uint32_t capture;      /* bytes of a capture at most, 0: nothing is captured */
+	uint32_t fetches;      /* operations of all functions' programs at most */
+	uint32_t stack;        /* bytes of stack sent with a call, 0 or a power of two from PLACE_MIN to PLACE_MAX */
+	uint32_t throws;       /* the same for throws and fatal signals, 0: they are not told */
+	bool throw_all;        /* also those of threads in which no traced call is open */
 };
 
 enum prog { PROG_ENTRY, PROG_ENTRY_EMULATE, PROG_EXIT, PROG_EXIT_EMULATE, PROG_SESSION, PROG_HOOK, PROG_MAX };
@@ -58,6 +64,13 @@ int kernel_target(struct kernel *k, pid_t tgid, uint32_t flags, dev_t dev, uint6
 /* The pids of all targets, as the programs know them: malloc'ed. How many, or negative errno. */
 int kernel_targets(const struct kernel *k, pid_t **ret);
 int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec);
+/*
+ * What is captured of a function: spec's programs are ops[0 .. nentry + nret). Before its sites are attached. 0; -ENOSPC: the pool
+ * of operations is used up; -E2BIG: bytes is more than a slot holds.
+ */
+int kernel_set_capture(struct kernel *k, uint32_t fn, const struct capture_spec *spec, const struct fetch *ops, uint32_t bytes);
+/* Where the C library of a target keeps things, see struct target_info. */
+int kernel_set_places(struct kernel *k, pid_t tgid, int64_t errno_off, uint64_t abort_msg);
 
 /* fd for the event loop; readable when the ring wants to be read. */
 int kernel_fd(const struct kernel *k);

@@ -7,6 +7,7 @@
 #include "kernel/private.h"
 
 #define LOG_TAIL 2048
+#define SLOT_USUAL 232 /* bytes of a capture that functions of later libraries may need */
 
 /* libbpf's messages: kept, so that the last lines of a refused program can be shown. */
 static struct {
@@ -17,18 +18,26 @@ static struct {
 PRINTF(2, 0)
 static int hear(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	char line[4096];
-	int n = vsnprintf(line, sizeof(line), fmt, args);
+	AUTO_FREE char *line = NULL;
+	int n, room;
 
-	if (level == LIBBPF_DEBUG || n <= 0)
+	if (level == LIBBPF_DEBUG)
 		return 0;
-	n = MIN(n, LOG_TAIL);
-	if (heard.len + n > sizeof(heard.text)) {
-		memmove(heard.text, heard.text + n, sizeof(heard.text) - n);
-		heard.len = sizeof(heard.text) - n;
+	/* The verifier's whole log is one message, and its end is what matters. */
+	n = vasprintf(&line, fmt, args);
+	if (n <= 0) {
+		line = NULL;
+		return 0;
 	}
-	memcpy(heard.text + heard.len, line, n);
-	heard.len += n;
+	room = MIN(n, LOG_TAIL);
+	if (heard.len + room > sizeof(heard.text)) {
+		size_t drop = heard.len + room - sizeof(heard.text);
+
+		memmove(heard.text, heard.text + drop, heard.len - drop);
+		heard.len -= drop;
+	}
+	memcpy(heard.text + heard.len, line + n - room, room);
+	heard.len += room;
 	return 0;
 }
 
@@ -44,6 +53,12 @@ static void size_maps(struct kernel *k, const struct kernel_conf *c)
 	bpf_map__set_max_entries(s->maps.hist_hash, hists ? 1 : MIN(c->fns * 128u, 8u << 20));
 	bpf_map__set_max_entries(s->maps.rates, c->rate ? c->fns : 1);
 	bpf_map__set_max_entries(s->maps.jumps, COOKIE_MAX_JUMP);
+	bpf_map__set_max_entries(s->maps.captures, k->slot ? c->fns : 1);
+	bpf_map__set_max_entries(s->maps.fetches, MAX(c->fetches, 1u));
+	if (k->slot)
+		bpf_map__set_value_size(s->maps.stashed, k->slot);
+	else
+		bpf_map__set_max_entries(s->maps.stashed, 1);
 }
 
 static void set_knobs(struct kernel *k, const struct kernel_conf *c)
@@ -63,6 +78,11 @@ static void set_knobs(struct kernel *k, const struct kernel_conf *c)
 	r->knob_exe_ino = c->exe_ino;
 	r->knob_exe_dev = kernel_dev(c->exe_dev);
 	r->knob_target_flags = c->target_flags;
+	r->knob_slot = k->slot;
+	r->knob_slots = k->slot ? STASH_AREA / k->slot - 1 : 0;
+	r->knob_stack = c->stack;
+	r->knob_throw = c->throws;
+	r->knob_throw_all = c->throw_all;
 	if (c->comm)
 		snprintf((char *)r->knob_comm, sizeof(r->knob_comm), "%s", c->comm);
 }
@@ -86,6 +106,7 @@ static void choose_programs(struct kernel *k, const struct kernel_conf *c)
 	bpf_program__set_autoload(s->progs.call_exit_emulate, c->features->emulate);
 	bpf_program__set_autoload(s->progs.process_fork, c->watch);
 	bpf_program__set_autoload(s->progs.process_exec, c->watch);
+	bpf_program__set_autoload(s->progs.signal_deliver, c->throws != 0);
 }
 
 static int map_memory(const struct bpf_map *map, size_t value, size_t n, int prot, void **ret, size_t *len)
@@ -121,11 +142,12 @@ static int map_all(struct kernel *k)
 	return err;
 }
 
-static int attach_watchers(struct kernel *k, bool watch)
+static int attach_watchers(struct kernel *k, const struct kernel_conf *c)
 {
 	struct tpd *s = k->skel;
-	struct bpf_program *p[] = { s->progs.thread_exit, watch ? s->progs.process_fork : NULL,
-				    watch ? s->progs.process_exec : NULL };
+	struct bpf_program *p[WATCHERS] = { s->progs.thread_exit, c->watch ? s->progs.process_fork : NULL,
+					    c->watch ? s->progs.process_exec : NULL,
+					    c->throws ? s->progs.signal_deliver : NULL };
 
 	for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
 		if (!p[i])
@@ -179,7 +201,7 @@ static int open_all(struct kernel *k, const struct kernel_conf *c)
 	}
 	err = map_all(k);
 	if (!err)
-		err = attach_watchers(k, c->watch);
+		err = attach_watchers(k, c);
 	if (err)
 		return err;
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.ring), on_event, k, NULL);
@@ -205,6 +227,9 @@ int kernel_open(struct kernel **ret, const struct kernel_conf *c)
 	k->epoll = -1;
 	k->ncpus = MAX(cpus, 1);
 	k->fns = c->fns;
+	k->nfetches = c->fetches;
+	if (c->capture)
+		k->slot = (sizeof(struct ev_call) + MAX(c->capture, (uint32_t)SLOT_USUAL) + 7) / 8 * 8;
 	k->shards = 1;
 	while (k->shards < k->ncpus && k->shards < 8)
 		k->shards *= 2;

@@ -23,6 +23,8 @@ static inline uint32_t kernel_dev(dev_t dev)
 	return major(dev) << 20 | minor(dev);
 }
 
+#define WATCHERS 4
+
 struct links {
 	int *v;
 	size_t n, cap;
@@ -33,7 +35,7 @@ struct kernel {
 	struct features features;
 	struct bpf_program *prog[PROG_MAX];
 	struct links links[PROG_MAX]; /* link fds, and perf event fds after theirs */
-	struct bpf_link *watch[3];    /* thread and process tracepoints */
+	struct bpf_link *watch[WATCHERS];    /* thread and process tracepoints */
 	struct ring_buffer *ring;
 	int epoll;                    /* edge-triggered on the ring: readable after a wake-up only */
 	volatile struct live *live;
@@ -42,6 +44,8 @@ struct kernel {
 	const uint64_t *hists;
 	size_t live_len, cpus_len, stats_len, hists_len;
 	uint32_t ncpus, shards, fns;
+	uint32_t slot;                /* bytes of a slot for captures, 0: none */
+	uint32_t fetches, nfetches;   /* operations used, and at most */
 	int (*cb)(void *arg, const void *ev, size_t len);
 	void *cb_arg;
 	int read;

@@ -36,6 +36,39 @@ int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec)
 	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.jumps), &i, spec, BPF_ANY) ? -errno : 0;
 }
 
+int kernel_set_capture(struct kernel *k, uint32_t fn, const struct capture_spec *spec, const struct fetch *ops,
+		       uint32_t bytes)
+{
+	struct capture_spec copy = *spec;
+	int fd = bpf_map__fd(k->skel->maps.fetches);
+
+	if (sizeof(struct ev_call) + bytes > k->slot)
+		return -E2BIG;
+	if (spec->nentry + spec->nret > k->nfetches - k->fetches)
+		return -ENOSPC;
+	copy.entry = k->fetches;
+	copy.ret = copy.entry + spec->nentry;
+	for (uint32_t i = 0; i < (uint32_t)spec->nentry + spec->nret; i++) {
+		if (bpf_map_update_elem(fd, &k->fetches, &ops[i], BPF_ANY))
+			return -errno;
+		k->fetches++;
+	}
+	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.captures), &fn, &copy, BPF_ANY) ? -errno : 0;
+}
+
+int kernel_set_places(struct kernel *k, pid_t tgid, int64_t errno_off, uint64_t abort_msg)
+{
+	int fd = bpf_map__fd(k->skel->maps.targets);
+	struct target_info info;
+	uint32_t key = tgid;
+
+	if (bpf_map_lookup_elem(fd, &key, &info))
+		return -errno;
+	info.errno_off = errno_off;
+	info.abort_msg = abort_msg;
+	return bpf_map_update_elem(fd, &key, &info, BPF_EXIST) ? -errno : 0;
+}
+
 int kernel_fd(const struct kernel *k)
 {
 	return k->epoll;
