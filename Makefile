@@ -32,7 +32,7 @@ ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -DTPD_VERSION='"$(VERSI
 BPF_CFLAGS := -g -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -target bpf -D__TARGET_ARCH_$(BPFARCH) \
             -Iinclude -Ivmlinux -I/usr/include/$(shell uname -m)-linux-gnu
 ALL_LDFLAGS = -pie $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
-LDLIBS   := -lbpf -ldw -lelf -lZydis -liberty -llzma -lz -lm
+LDLIBS   := -lbpf -ldw -lelf -lZydis -liberty -llzma -lseccomp -lcap -lz -lm
 
 BPF_OBJ  := $(patsubst bpf/%.c,build/bpf/%.o,$(wildcard bpf/*.bpf.c))
 SKEL     := $(B)/tpd.skel.h

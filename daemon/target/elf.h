@@ -45,6 +45,8 @@ size_t elf_sections(const struct elf *e, const struct elf_section **ret);
 const struct elf_section *elf_section(const struct elf *e, const char *name);
 /* .symtab, or .dynsym (by the dynamic segment too). 0, -ENOENT none, -EFBIG more than ELF_MAX_SYMBOLS. */
 int elf_symtab(const struct elf *e, bool dynamic, struct elf_symtab *ret);
+/* Value of a symbol that is defined here, whatever it names: .dynsym, then .symtab. 0, -ENOENT. */
+int elf_symbol(const struct elf *e, const char *name, uint64_t *ret);
 /* Entry point, as the ELF header tells it. */
 uint64_t elf_entry(const struct elf *e);
 /* Reads part of the file. 0, -ERANGE if the file does not reach that far, or what pread says. */

@@ -398,3 +398,24 @@ bool elf_imports(const struct elf *e, const char *symbol)
 			return true;
 	return false;
 }
+
+int elf_symbol(const struct elf *e, const char *name, uint64_t *ret)
+{
+	for (int dynamic = 1; dynamic >= 0; dynamic--) {
+		AUTO_FREE Elf64_Sym *v = NULL;
+		AUTO_FREE char *names = NULL;
+		struct elf_symtab t;
+
+		if (elf_symtab(e, dynamic, &t) || elf_read(e, t.offset, t.count * sizeof(*v), &v) ||
+		    elf_read(e, t.str_offset, t.str_size, &names))
+			continue;
+		for (uint64_t i = 0; i < t.count; i++) {
+			if (v[i].st_shndx != SHN_UNDEF && v[i].st_name < t.str_size &&
+			    !strcmp(names + v[i].st_name, name)) {
+				*ret = v[i].st_value;
+				return 0;
+			}
+		}
+	}
+	return -ENOENT;
+}

@@ -234,28 +234,43 @@ static bool covers_dynamic(const struct elf *e)
 	return !elf_symtab(e, false, &all) && (elf_symtab(e, true, &dynamic) || all.count >= dynamic.count);
 }
 
-int symbols_load(struct symbols **ret, const struct elf *e, int rootfd, const char *path)
+static int load(struct symbols *s, const struct elf *e, const struct elf *debug, int rootfd, const char *path)
 {
-	struct symbols *s = calloc(1, sizeof(*s));
-	int err;
+	int err = read_text_ranges(s, e);
 
-	if (!s)
-		return -ENOMEM;
-	err = read_text_ranges(s, e);
 	if (!err)
 		err = symbols_add_table(s, e, e, SYM_SYMTAB);
 	if (err == -ENOENT && elf_is_go(e))
 		err = symbols_add_pclntab(s, e);
+	if ((err == -ENOENT || err == -EBADMSG) && debug)
+		err = symbols_add_table(s, e, debug, SYM_DEBUGFILE);
 	if (err == -ENOENT || err == -EBADMSG)
 		err = symbols_add_debug(s, e, rootfd, path);
 	if (err || !covers_dynamic(e))
 		err = err && err != -ENOENT ? err : symbols_add_dynamic(s, e);
-	if (err && err != -ENOENT) {
+	return err == -ENOENT ? 0 : err;
+}
+
+static int load_new(struct symbols **ret, const struct elf *e, const struct elf *debug, int rootfd, const char *path)
+{
+	struct symbols *s = calloc(1, sizeof(*s));
+	int err = s ? load(s, e, debug, rootfd, path) : -ENOMEM;
+
+	if (err)
 		symbols_free(s);
-		return err;
-	}
-	*ret = s;
-	return 0;
+	else
+		*ret = s;
+	return err;
+}
+
+int symbols_load(struct symbols **ret, const struct elf *e, int rootfd, const char *path)
+{
+	return load_new(ret, e, NULL, rootfd, path);
+}
+
+int symbols_load_with(struct symbols **ret, const struct elf *e, const struct elf *debug)
+{
+	return load_new(ret, e, debug, -1, NULL);
 }
 
 void symbols_free(struct symbols *s)

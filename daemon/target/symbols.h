@@ -31,6 +31,8 @@ struct symbols;
  * debuglink. Only functions are kept. 0 (also with no symbols at all) or negative errno.
  */
 int symbols_load(struct symbols **ret, const struct elf *e, int rootfd, const char *path);
+/* The same with a debug file that was found before (NULL: none), looking nowhere else. */
+int symbols_load_with(struct symbols **ret, const struct elf *e, const struct elf *debug);
 void symbols_free(struct symbols *s);
 size_t symbols_all(const struct symbols *s, const struct symbol **ret);
 
