@@ -4,6 +4,7 @@
  * the hot path of a stream (RFC 8259 text, one record a line).
  */
 #include <endian.h>
+#include <math.h>
 #include <time.h>
 #include "base/utf8.h"
 #include "format/json.h"
@@ -148,6 +149,20 @@ void json_key(struct jbuf *j, const char *key)
 	end(j, p, false);
 }
 
+bool json_name(struct jbuf *j, const char *name)
+{
+	bool bad = json_str(j, name, strlen(name));
+	char *p;
+
+	j->comma = false;
+	p = begin(j, 1);
+	if (p) {
+		*p = ':';
+		end(j, p + 1, false);
+	}
+	return bad;
+}
+
 static inline unsigned decimal_length(uint64_t v)
 {
 	unsigned n = 1;
@@ -207,6 +222,25 @@ void json_s64(struct jbuf *j, int64_t v)
 	put_number(j, v < 0 ? -(uint64_t)v : (uint64_t)v, v < 0);
 }
 
+size_t json_float_text(char buf[JSON_FLOAT_MAX], double v)
+{
+	int n = 0;
+
+	if (isnan(v))
+		return (size_t)(stpcpy(buf, "nan") - buf);
+	if (isinf(v))
+		return (size_t)(stpcpy(buf, v < 0 ? "-inf" : "inf") - buf);
+	/* 15 digits always come back from a double, 17 always bring it back (IEEE 754-2019, 5.12.2). */
+	for (int precision = 15; precision <= 17; precision++) {
+		n = snprintf(buf, JSON_FLOAT_MAX, "%.*g", precision, v);
+		if (strtod(buf, NULL) == v)
+			break;
+	}
+	if (!strpbrk(buf, ".e"))
+		n += sprintf(buf + n, ".0");
+	return (size_t)n;
+}
+
 static void put_word(struct jbuf *j, const char *word, size_t n)
 {
 	char *p = begin(j, n);
@@ -221,6 +255,17 @@ void json_bool(struct jbuf *j, bool v)
 		put_word(j, "true", 4);
 	else
 		put_word(j, "false", 5);
+}
+
+void json_float(struct jbuf *j, double v)
+{
+	char text[JSON_FLOAT_MAX];
+	size_t n = json_float_text(text, v);
+
+	if (isfinite(v))
+		put_word(j, text, n);
+	else
+		json_str(j, text, n);
 }
 
 void json_nil(struct jbuf *j)

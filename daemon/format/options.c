@@ -57,7 +57,7 @@ static bool no_target(const struct conf *c)
 
 static bool no_function(const struct conf *c)
 {
-	return c->command == CMD_TRACE && !c->replay && !c->functions.n;
+	return c->command == CMD_TRACE && !c->replay && !c->functions.n && !c->exceptions;
 }
 
 static bool list_without_pid(const struct conf *c)
@@ -78,12 +78,19 @@ static bool quiet_and_verbose(const struct conf *c)
 static bool summary_of_some(const struct conf *c)
 {
 	return c->summary && (c->count || c->record || c->min_duration_ns || c->sample < 1 ||
-			      c->rate_limit || c->max_depth);
+			      c->rate_limit || c->max_depth || c->where.n || c->errors || c->stack ||
+			      c->raw_args || c->exceptions);
 }
 
 static bool endless_and_ends(const struct conf *c)
 {
-	return c->returns == RETURNS_NONE && (c->min_duration_ns || c->max_depth);
+	return c->returns == RETURNS_NONE &&
+	       (c->min_duration_ns || c->max_depth || c->errors || c->stack);
+}
+
+static bool where_without_args(const struct conf *c)
+{
+	return c->no_args && (c->where.n || c->errors || c->raw_args);
 }
 
 static bool same_file(const struct conf *c)
@@ -101,15 +108,19 @@ static const struct {
 	{ two_targets, "-p, --exe, --comm and -- COMMAND are different targets: give one of them" },
 	{ no_target,
 	  "nothing to trace: give -p PID, --exe PATH, --comm NAME or -- COMMAND; " SEE_HELP },
-	{ no_function, "no function named: add -f FUNCTION; tpd list -p PID shows what there is" },
+	{ no_function, "no function named: add -f FUNCTION (tpd list -p PID shows what there is), or --exceptions" },
 	{ list_without_pid, "list: of which process? give -p PID" },
 	{ several_pids, "list and doctor look at one process: give one -p PID" },
 	{ quiet_and_verbose, "-q and -v contradict each other" },
 	{ summary_of_some,
 	  "--summary counts every call and streams none: --count, --record, --min-duration, --sample, "
-	  "--rate-limit and --max-depth have no meaning with it" },
+	  "--rate-limit, --max-depth, --where, --errors, --stack, --raw-args and --exceptions have no "
+	  "meaning with it" },
+	{ where_without_args,
+	  "--no-args leaves nothing that --where, --errors or --raw-args could look at" },
 	{ endless_and_ends,
-	  "--returns none sees entries only: --min-duration and --max-depth have no meaning with it" },
+	  "--returns none sees entries only: --min-duration, --max-depth, --errors and --stack have no "
+	  "meaning with it" },
 	{ same_file, "-o and --record or --replay name the same file: give two" },
 };
 

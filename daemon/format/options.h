@@ -41,6 +41,16 @@ struct conf {
 	uint64_t duration_ns;     /* --duration; 0: none */
 	uint64_t count;           /* --count; 0: none */
 	uint64_t max_depth;       /* --max-depth; 0: none; deeper calls are counted but not streamed */
+	struct strings where;     /* --where EXPRESSION, all must hold */
+	bool errors;              /* --errors: calls that failed */
+	/* what a call carried */
+	bool no_args;             /* --no-args */
+	bool raw_args;            /* --raw-args: registers instead of values */
+	uint64_t string_size;     /* --string-size, bytes, <= FETCH_STR_MAX */
+	uint64_t depth;           /* --depth, structures inside each other */
+	bool exceptions;          /* --exceptions: all of the process, not only inside traced calls */
+	bool stack;               /* --stack: of every streamed call */
+	uint64_t stack_size;      /* --stack-size, bytes of stack that are copied */
 	/* output */
 	const char *output;       /* -o, --output FILE or "-" */
 	bool summary;             /* --summary: no calls, only statistics */

@@ -21,7 +21,7 @@ enum option_type {
 	OPT_CHOICE,	/* int: index into choices */
 };
 
-enum option_group { GROUP_WHAT, GROUP_HOW, GROUP_WHICH, GROUP_OUTPUT, GROUP_OTHER, GROUP_MAX };
+enum option_group { GROUP_WHAT, GROUP_HOW, GROUP_WHICH, GROUP_CARRIED, GROUP_OUTPUT, GROUP_OTHER, GROUP_MAX };
 
 /* What tpd is asked to do; a bit each, so that an option says where it has a meaning. */
 #define FOR_TRACE  1u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * decode.c: one loop over field tables. A new kind of event is a row of EV_KINDS in event.h and a
- * table of columns here; a column names a member of its struct, the key it gets and the form it
+ * decode.c: one loop over field tables. A new kind of record is a row of `shapes` and a table of columns
+ * here; a column names a member of its struct, the key it gets and the form it
  * takes.
  */
 #include <sys/wait.h>
@@ -65,6 +65,7 @@ static const struct column EV_CALL_columns[] = {
 	COL(ev_call, exit, K_EXIT, FORM_NAME, .names = &exits),
 	COL(ev_call, id, K_ID, FORM_ID),
 	COL(ev_call, parent, K_PARENT, FORM_ID),
+	COL(ev_call, exception, K_EXIT_EXCEPTION, FORM_ID),
 	COL(ev_call, depth, K_DEPTH, FORM_NUMBER),
 };
 
@@ -94,16 +95,19 @@ struct shape {
 	uint16_t len;
 	uint8_t rank;
 	uint8_t variant;
+	bool tail; /* more may follow */
 };
 
-static const struct shape shapes[] = {
-#define X(id, num, name, ctype)                                                                   \
-	[num] = {                                                                                 \
+#define SHAPE(id, name, ctype, more)                                                              \
+	[id] = {                                                                                  \
 		.type = name, .columns = id##_columns, .ncolumns = ARRAY_SIZE(id##_columns),      \
-		.len = sizeof(ctype), .rank = id##_rank, .variant = id##_variant,                 \
-	},
-	EV_KINDS(X)
-#undef X
+		.len = sizeof(ctype), .rank = id##_rank, .variant = id##_variant, .tail = more,   \
+	}
+
+/* Events that are a record each; what the others mean is put together in exceptions.c. */
+static const struct shape shapes[] = {
+	SHAPE(EV_CALL, "call", struct ev_call, true),
+	SHAPE(EV_PROCESS, "process", struct ev_process, false),
 };
 
 /* Sizes spelt out: a memcpy() of unknown length would be a call for each field. */
@@ -225,7 +229,7 @@ int decode_event(const struct decoder *d, const void *bytes, size_t len, struct 
 	if (h.kind >= ARRAY_SIZE(shapes) || !shapes[h.kind].type)
 		return -ENOTSUP;
 	s = &shapes[h.kind];
-	if (len != s->len)
+	if (len < s->len || (len > s->len && !s->tail))
 		return -EBADMSG;
 	memcpy(&variant, p + s->variant, sizeof(variant));
 	r->n = 0;

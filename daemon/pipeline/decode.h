@@ -7,10 +7,12 @@
 #include "base/util.h"
 #include "event.h"
 #include "record.h"
+#include "value.h"
 
 struct fn_name {
 	const char *function; /* as users read it: demangled */
 	const char *module;   /* path */
+	const struct values *values; /* how its captures read; NULL: nothing is captured */
 };
 
 struct decoder {

@@ -15,6 +15,11 @@ const char *record_key_name(enum record_key key)
 	return (size_t)key < ARRAY_SIZE(key_names) ? key_names[key] : "unknown";
 }
 
+const char *field_name(const struct field *f)
+{
+	return f->name ? f->name : record_key_name(f->key);
+}
+
 const struct field *record_find(const struct record *r, enum record_key key)
 {
 	for (unsigned i = 0; i < r->n; i++)
@@ -28,6 +33,11 @@ static void append(struct record *r, struct field f)
 	assert(r->n < RECORD_FIELDS);
 	if (r->n < RECORD_FIELDS)
 		r->f[r->n++] = f;
+}
+
+void record_add(struct record *r, const struct field *f)
+{
+	append(r, *f);
 }
 
 void record_u64(struct record *r, enum record_key key, uint64_t v)

@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "pipeline/stream.h"
+#include "pipeline/values.h"
 
 #define FRAME_MAX  65528 /* ev_hdr.len is 16 bits, and a multiple of 8 */
 #define NAME_BYTES 32000 /* two of them fit a frame; longer ones are cut */
@@ -67,9 +68,23 @@ int stream_write_meta(struct stream_writer *w, const char *key, const char *valu
 	return write_strings(w, STREAM_META, key, value);
 }
 
+static int write_values(struct stream_writer *w, const struct values *v)
+{
+	size_t len = (sizeof(struct ev_hdr) + v->bytes + 7) & ~(size_t)7;
+	struct ev_hdr h = { .kind = STREAM_VALUES, .len = (uint16_t)len };
+
+	if (len > FRAME_MAX)
+		return 0;
+	put(w, &h, sizeof(h));
+	put(w, v, v->bytes);
+	return put(w, "\0\0\0\0\0\0\0", len - sizeof(h) - v->bytes);
+}
+
 int stream_write_fn(struct stream_writer *w, const struct fn_name *fn)
 {
-	return write_strings(w, STREAM_FN, fn->function, fn->module);
+	int err = write_strings(w, STREAM_FN, fn->function, fn->module);
+
+	return err || !fn->values ? err : write_values(w, fn->values);
 }
 
 int stream_write_event(struct stream_writer *w, const void *bytes, size_t len)
@@ -164,7 +179,7 @@ static int read_strings(const struct stream_reader *r, size_t len, struct fn_nam
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, text, first + second);
-	*ret = (struct fn_name){ copy, copy + first };
+	*ret = (struct fn_name){ .function = copy, .module = copy + first };
 	return 0;
 }
 
@@ -186,6 +201,22 @@ static int take_fn(struct stream_reader *r, size_t len)
 	r->d.fns = r->fns;
 	r->d.nfns = r->nfns;
 	return err;
+}
+
+static int take_values(struct stream_reader *r, size_t len)
+{
+	const struct values *v = (const void *)((const char *)r->frame + sizeof(struct ev_hdr));
+	struct values *copy;
+	size_t room = len - sizeof(struct ev_hdr);
+
+	if (!r->nfns || r->fns[r->nfns - 1].values || room < sizeof(*v) || v->bytes > room || values_check(v, v->bytes))
+		return -EBADMSG;
+	copy = malloc(v->bytes);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, v, v->bytes);
+	r->fns[r->nfns - 1].values = copy;
+	return 0;
 }
 
 /* One frame into r->frame. 1, 0 at the end, negative errno. */
@@ -222,6 +253,8 @@ int stream_next(struct stream_reader *r, const void **bytes, size_t *len)
 			ret = take_meta(r, h.len);
 		else if (h.kind == STREAM_FN)
 			ret = take_fn(r, h.len);
+		else if (h.kind == STREAM_VALUES)
+			ret = take_values(r, h.len);
 		else
 			break;
 		if (ret)
@@ -251,8 +284,10 @@ void stream_reader_close(struct stream_reader *r)
 		return;
 	for (size_t i = 0; i < r->nmeta; i++)
 		free((char *)r->meta[i].function);
-	for (size_t i = 0; i < r->nfns; i++)
+	for (size_t i = 0; i < r->nfns; i++) {
 		free((char *)r->fns[i].function);
+		free((void *)r->fns[i].values);
+	}
 	free(r->fns);
 	fclose(r->f);
 	free(r);

@@ -27,6 +27,9 @@ _Static_assert(sizeof(struct stream_head) == 32, "file layout");
 #define STREAM_META 0x8000 /* key and value: host, kernel, exe ... */
 #define STREAM_FN   0x8001 /* name and module of the next function, from 0, before its events */
 
+/* The header, and struct values (value.h): how captures of the function before it read. */
+#define STREAM_VALUES 0x8002
+
 struct stream_writer;
 
 /* Opens as file_open_output() does, and truncates. */
@@ -36,6 +39,7 @@ int stream_writer_open(struct stream_writer **ret, const char *path, const struc
  * Each returns 0, or the first negative errno that the writer ran into: the recording ends there.
  */
 int stream_write_meta(struct stream_writer *w, const char *key, const char *value);
+/* With its values, unless they are larger than a frame: then its calls replay without them. */
 int stream_write_fn(struct stream_writer *w, const struct fn_name *fn);
 int stream_write_event(struct stream_writer *w, const void *bytes, size_t len);
 int stream_writer_flush(struct stream_writer *w);

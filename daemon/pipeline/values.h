@@ -20,8 +20,9 @@ void arena_free(struct arena *a);
 int values_check(const void *block, size_t len);
 
 /*
- * Adds K_ARGS (an object), and if the call returned K_RETURN and K_ERROR. bytes: the capture, NULL: it was lost, why tells the
- * reason for {"unavailable":why}. Strings point into bytes and into v. 0, -EBADMSG a capture that no program makes.
+ * Adds K_ARGS (an object), and if the call returned K_EXIT_RETURN and K_ERROR. bytes: the capture, NULL: it was lost, why tells
+ * the reason for {"unavailable":why}. Strings point into bytes and into v, the rest into the arena: it is not reset before
+ * the record is gone. v was made by capture_compile() or has been checked. 0, -EBADMSG a capture that no program makes.
  */
 int values_put(const struct values *v, const void *bytes, size_t len, bool returned, const char *why, struct arena *a,
 	       struct record *r);

@@ -6,7 +6,9 @@
 #ifndef TPD_PROBE_CAPTURE_H
 #define TPD_PROBE_CAPTURE_H
 
-#include "capture.h"
+/* Not "": that would be this file. */
+#include <capture.h>
+#include <stdbool.h>
 #include "proto.h"
 #include "value.h"
 

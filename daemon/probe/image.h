@@ -24,6 +24,8 @@ struct image {
 	uint32_t runtimes;     /* RUNTIME_*; valid once runtime_known */
 	bool runtime_known;
 	bool hooked;           /* its runtime hooks are attached for every process */
+	bool debug_known;      /* debug_fd and alt_fd have been looked for */
+	int debug_fd, alt_fd;  /* separate debug file, and what that refers to (dwz); -1: none */
 	bool planned;          /* the patterns were held against its symbols */
 	struct image *next;
 };

@@ -105,7 +105,7 @@ static const char *why_unfit(const struct func *f, const struct symbol *sym, siz
 }
 
 static int add_func(struct plan *p, struct image *img, const struct symbol *sym, uint64_t addr, uint64_t size,
-		    char *name)
+		    char *name, size_t pattern)
 {
 	struct func_key key = { .image = img, .addr = addr };
 	struct func_index *ix;
@@ -134,6 +134,7 @@ static int add_func(struct plan *p, struct image *img, const struct symbol *sym,
 	f->addr = addr;
 	f->size = size;
 	f->name = name;
+	f->pattern = pattern;
 	f->ifunc = sym && sym->ifunc;
 	f->symbol = f->ifunc ? strdup(sym->name) : NULL;
 	find_sites(f, sym);
@@ -148,6 +149,7 @@ static int add_func(struct plan *p, struct image *img, const struct symbol *sym,
 struct match_arg {
 	struct plan *plan;
 	size_t *hits;
+	size_t pattern;
 	struct image *img;
 };
 
@@ -167,14 +169,15 @@ static int on_match(void *arg, const struct symbol *sym, const char *pretty)
 	end = symbols_extent(m->img->symbols, m->img->elf, sym);
 	if (pretty)
 		return add_func(m->plan, m->img, sym, sym->addr, end - sym->addr,
-				pretty_name(sym->name, pretty));
+				pretty_name(sym->name, pretty), m->pattern);
 	AUTO_FREE char *demangled = symbol_demangle(sym->name);
 
-	return add_func(m->plan, m->img, sym, sym->addr, end - sym->addr, pretty_name(sym->name, demangled));
+	return add_func(m->plan, m->img, sym, sym->addr, end - sym->addr, pretty_name(sym->name, demangled),
+			m->pattern);
 }
 
 /* MODULE:0xOFFSET: the function that begins there, or an unnamed one up to the next that is known. */
-static int add_offset(struct plan *p, struct image *img, const struct pattern *pat, size_t *hits)
+static int add_offset(struct plan *p, struct image *img, const struct pattern *pat, size_t *hits, size_t pattern)
 {
 	const struct symbol *sym = symbols_starting_at(img->symbols, pat->offset), *next;
 	const uint8_t *code;
@@ -187,7 +190,7 @@ static int add_offset(struct plan *p, struct image *img, const struct pattern *p
 
 		end = symbols_extent(img->symbols, img->elf, sym);
 		++*hits;
-		return add_func(p, img, sym, sym->addr, end - sym->addr, pretty_name(sym->name, pretty));
+		return add_func(p, img, sym, sym->addr, end - sym->addr, pretty_name(sym->name, pretty), pattern);
 	}
 	if (elf_text(img->elf, pat->offset, &code, &len))
 		return 0;
@@ -198,7 +201,7 @@ static int add_offset(struct plan *p, struct image *img, const struct pattern *p
 		end = next->addr;
 	if (asprintf(&name, "0x%llx", (unsigned long long)pat->offset) < 0)
 		return -ENOMEM;
-	return add_func(p, img, NULL, pat->offset, end - pat->offset, name);
+	return add_func(p, img, NULL, pat->offset, end - pat->offset, name, pattern);
 }
 
 int plan_add_image(struct plan *p, struct image *img, int rootfd)
@@ -218,8 +221,9 @@ int plan_add_image(struct plan *p, struct image *img, int rootfd)
 		if (err)
 			break;
 		arg.hits = &p->hits[i];
+		arg.pattern = i;
 		if (pat->kind == PAT_OFFSET)
-			err = add_offset(p, img, pat, arg.hits);
+			err = add_offset(p, img, pat, arg.hits, i);
 		else
 			err = symbols_match(s, pat, on_match, &arg);
 	}

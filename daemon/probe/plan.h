@@ -24,6 +24,7 @@ struct func {
 	enum sites_error error;
 	bool ifunc;         /* addr is a resolver: what it chose is not known */
 	char *symbol;       /* of an ifunc: its plain name */
+	size_t pattern;     /* the first one that it matched */
 	const char *unfit;  /* why its return address must not be diverted, NULL: it may be */
 	bool dead;          /* the kernel refused its entry */
 };

@@ -158,20 +158,12 @@ int runtime_of(struct image *img, int rootfd, uint32_t *ret)
 	return 0;
 }
 
-/* The loader tells debuggers its state in _r_debug (<link.h>, struct r_debug); a data symbol, so not in our table. */
+/* The loader tells debuggers its state in _r_debug (<link.h>, struct r_debug). */
 static uint64_t loader_state(const struct image *img)
 {
-	AUTO_FREE Elf64_Sym *v = NULL;
-	AUTO_FREE char *names = NULL;
-	struct elf_symtab t;
+	uint64_t addr;
 
-	if (elf_symtab(img->elf, true, &t) || elf_read(img->elf, t.offset, t.count * sizeof(*v), &v) ||
-	    elf_read(img->elf, t.str_offset, t.str_size, &names))
-		return 0;
-	for (uint64_t i = 0; i < t.count; i++)
-		if (v[i].st_name < t.str_size && v[i].st_value && !strcmp(names + v[i].st_name, "_r_debug"))
-			return v[i].st_value + offsetof(struct r_debug, r_state);
-	return 0;
+	return elf_symbol(img->elf, "_r_debug", &addr) ? 0 : addr + offsetof(struct r_debug, r_state);
 }
 
 int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t *n)

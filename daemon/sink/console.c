@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <time.h>
 #include "base/human.h"
+#include "format/json.h"
 #include "sink/text.h"
 
 #define INDENT_MAX 40 /* levels that are drawn */
@@ -69,6 +70,14 @@ static void put_text(struct console *c, const char *s, size_t len)
 		fputc('"', c->mem);
 }
 
+static void put_name(struct console *c, const struct field *f)
+{
+	const char *name = field_name(f);
+
+	human_text(c->mem, name, strlen(name));
+	fputc('=', c->mem);
+}
+
 static void put_value(struct console *c, const struct field *f);
 
 static void put_list(struct console *c, const struct field *f, const char *open, const char *close)
@@ -81,7 +90,7 @@ static void put_list(struct console *c, const struct field *f, const char *open,
 		if (i)
 			fputc(' ', c->mem);
 		if (keys)
-			fprintf(c->mem, "%s=", record_key_name(f->list[i].key));
+			put_name(c, &f->list[i]);
 		put_value(c, &f->list[i]);
 	}
 	if (n < f->len)
@@ -91,7 +100,7 @@ static void put_list(struct console *c, const struct field *f, const char *open,
 
 static void put_value(struct console *c, const struct field *f)
 {
-	char buf[HUMAN_MAX];
+	char buf[MAX(HUMAN_MAX, JSON_FLOAT_MAX)];
 
 	switch ((enum val_type)f->type) {
 	case VAL_U64:
@@ -111,6 +120,13 @@ static void put_value(struct console *c, const struct field *f)
 		break;
 	case VAL_STR:
 		put_text(c, f->str, f->len);
+		break;
+	case VAL_FLOAT:
+		json_float_text(buf, f->d);
+		fputs(buf, c->mem);
+		break;
+	case VAL_NULL:
+		fputs("null", c->mem);
 		break;
 	case VAL_BOOL:
 		fputs(f->u ? "true" : "false", c->mem);
@@ -139,7 +155,7 @@ static void put_rest(struct console *c, const struct record *r, const uint16_t *
 			continue;
 		fputs("  ", c->mem);
 		begin_colour(c, "2");
-		fprintf(c->mem, "%s=", record_key_name(r->f[i].key));
+		put_name(c, &r->f[i]);
 		end_colour(c);
 		put_value(c, &r->f[i]);
 	}

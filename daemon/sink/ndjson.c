@@ -10,13 +10,21 @@ struct ndjson {
 
 static bool put_value(struct jbuf *j, const struct field *f);
 
+static bool put_key(struct jbuf *j, const struct field *f)
+{
+	if (f->name)
+		return json_name(j, f->name);
+	json_key(j, field_name(f));
+	return false;
+}
+
 static bool put_members(struct jbuf *j, const struct field *f, size_t n, bool keys)
 {
 	bool bad = false;
 
 	for (size_t i = 0; i < n; i++) {
 		if (keys)
-			json_key(j, record_key_name(f[i].key));
+			bad = put_key(j, &f[i]) || bad;
 		bad = put_value(j, &f[i]) || bad;
 	}
 	return bad;
@@ -43,6 +51,12 @@ static bool put_value(struct jbuf *j, const struct field *f)
 		break;
 	case VAL_STR:
 		bad = json_str(j, f->str, f->len);
+		break;
+	case VAL_FLOAT:
+		json_float(j, f->d);
+		break;
+	case VAL_NULL:
+		json_nil(j);
 		break;
 	case VAL_BOOL:
 		json_bool(j, f->u);
