@@ -98,7 +98,8 @@ static int add_exits(struct session *s, struct func *f, enum how how, struct bat
 		if (!err)
 			err = batch_add(&b->prog[prog], f->image, x->addr,
 					COOKIE(f->fn, prog == PROG_EXIT_EMULATE ? page_offset(x->addr) : 0,
-					       x->kind, x->cc, go, jump), f->fn);
+					       x->kind, x->cc, go,
+					       x->kind == SITE_JMP_IND ? jump : carry_cookie(s, f->fn)), f->fn);
 	}
 	return err;
 }
@@ -125,7 +126,7 @@ static int add_entry(struct session *s, struct func *f, enum how how, struct bat
 	return batch_add(&b->prog[prog], f->image, x->entry,
 			 COOKIE(f->fn, prog == PROG_ENTRY_EMULATE ? page_offset(x->entry) : x->entry_height,
 				how == HOW_NONE ? SITE_ENTRY_ONLY : SITE_ENTRY,
-				x->entry_cc, flags, 0), f->fn);
+				x->entry_cc, flags, carry_cookie(s, f->fn)), f->fn);
 }
 
 /* The cheapest correct site of a runtime's function, where sp still points at the return address. */

@@ -3,9 +3,9 @@
 #include "app/session.h"
 #include "base/human.h"
 #include "base/log.h"
+#include "debug/debug.h"
 #include "format/json.h"
 #include "probe/runtime.h"
-#include "target/lines.h"
 
 static void list_json(const struct session *s, const struct func *f, const char *source, struct jbuf *j)
 {
@@ -71,6 +71,22 @@ static void list_human(const struct session *s, const struct func *f, const char
 	       plan_why(f, how, s->no_hijack));
 }
 
+/* "file.c:12" of a function, malloc'ed; NULL if its module's own debug information does not tell. */
+static char *source_of(struct debug *d, const struct func *f)
+{
+	struct debug_file file = { .key = (uintptr_t)f->image, .fd = elf_fd(f->image->elf), .debug_fd = -1, .alt_fd = -1 };
+	const struct debug_frame *frames, *outer;
+	char *ret = NULL;
+	size_t n;
+
+	if (debug_line(d, &file, f->addr, &frames, &n) || !n)
+		return NULL;
+	outer = &frames[n - 1]; /* before it: what was inlined at its first instruction */
+	if (outer->file && asprintf(&ret, "%s:%u", outer->file, outer->line) < 0)
+		ret = NULL;
+	return ret;
+}
+
 static int prepare(struct session *s)
 {
 	static const char *const all[] = { "*" };
@@ -98,12 +114,17 @@ static int prepare(struct session *s)
 int list_run(struct conf *conf)
 {
 	struct session s = { .conf = *conf, .child_go = -1 };
+	struct debug *debug = NULL;
 	struct jbuf j = { 0 };
 	int status = prepare(&s);
 
+	if (!status && debug_open(&debug)) {
+		log_error("out of memory");
+		status = STATUS_FAILED;
+	}
 	for (size_t i = 0; !status && i < s.plan.n; i++) {
 		const struct func *f = &s.plan.funcs[i];
-		AUTO_FREE char *source = lines_find(f->image->elf, f->addr);
+		AUTO_FREE char *source = source_of(debug, f);
 
 		if (!conf->json) {
 			list_human(&s, f, source);
@@ -119,6 +140,7 @@ int list_run(struct conf *conf)
 		status = STATUS_NOTHING;
 	}
 	json_free(&j);
+	debug_close(debug);
 	s.conf.functions.v = NULL;
 	session_close(&s);
 	return status;

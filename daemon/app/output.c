@@ -7,6 +7,8 @@
 #include "base/human.h"
 #include "base/log.h"
 
+#define ARENA_BYTES (256u << 10) /* one record's */
+
 static void status_clear(void *arg, bool before)
 {
 	struct output *o = arg;
@@ -37,7 +39,25 @@ static int open_recording(struct output *o, const struct conf *c)
 	return err;
 }
 
-int output_open(struct output *o, const struct conf *c)
+static void put_exception(void *arg, const struct record *r)
+{
+	struct output *o = arg;
+
+	o->sink->ops->write(o->sink, r);
+}
+
+static int open_stages(struct output *o, const struct resolver *res)
+{
+	int err = arena_new(&o->arena, ARENA_BYTES);
+
+	if (!err)
+		err = stacks_new(&o->stacks, res);
+	if (!err)
+		err = exceptions_new(&o->exceptions, res, &o->decoder, put_exception, o);
+	return err;
+}
+
+int output_open(struct output *o, const struct conf *c, const struct resolver *res)
 {
 	struct sink_conf sc = { .path = c->output ? c->output : "-" };
 	const struct sink_ops *ops = c->output ? &sink_ndjson : &sink_console;
@@ -50,6 +70,9 @@ int output_open(struct output *o, const struct conf *c)
 	clock_map_sample(&o->decoder.clock);
 	if (getrandom(&o->decoder.salt, sizeof(o->decoder.salt), 0) != sizeof(o->decoder.salt))
 		o->decoder.salt = clock_wall();
+	err = open_stages(o, res);
+	if (err)
+		return err;
 	err = ops->open(&o->sink, &sc);
 	if (err) {
 		log_error("%s: %s%s", sc.path, strerror(-err),
@@ -72,12 +95,15 @@ void output_close(struct output *o)
 		o->sink->ops->close(o->sink);
 	stream_writer_close(o->recording);
 	accounting_free(&o->accounting);
+	arena_free(o->arena);
+	exceptions_free(o->exceptions);
+	stacks_free(o->stacks);
 	free(o->names);
 	free(o->fn_told);
 	memset(o, 0, sizeof(*o));
 }
 
-int output_add_fn(struct output *o, const char *function, const char *module)
+int output_add_fn(struct output *o, const char *function, const char *module, const struct values *values)
 {
 	size_t n = o->decoder.nfns, old = o->fn_told_cap;
 	int err = util_grow(&o->names, n, &o->names_cap, sizeof(*o->names));
@@ -88,7 +114,7 @@ int output_add_fn(struct output *o, const char *function, const char *module)
 		return err;
 	if (o->fn_told_cap > old)
 		memset(o->fn_told + old, 0, (o->fn_told_cap - old) * sizeof(*o->fn_told));
-	o->names[n] = (struct fn_name){ function, module };
+	o->names[n] = (struct fn_name){ function, module, values };
 	o->decoder.fns = o->names;
 	o->decoder.nfns = n + 1;
 	if (o->recording)
@@ -194,13 +220,33 @@ void output_process(struct output *o, int pid, const char *event, const char *pa
 	free(fields);
 }
 
-static int put_call(struct output *o, const void *bytes, const struct record *r)
+/* What it carried. */
+static int add_values(struct output *o, const struct ev_call *e, const unsigned char *bytes, size_t len,
+		      struct record *r)
+{
+	const struct values *v = o->names[e->fn].values;
+
+	arena_reset(o->arena);
+	if (!v || !(e->flags & (CALL_F_CAPTURE | CALL_F_MISSING)))
+		return 0;
+	if (e->flags & CALL_F_MISSING)
+		return values_put(v, NULL, 0, e->exit == EXIT_RETURN, "map_full", o->arena, r);
+	return values_put(v, bytes + sizeof(*e), len - sizeof(*e), e->exit == EXIT_RETURN, NULL, o->arena, r);
+}
+
+static int put_call(struct output *o, const void *bytes, size_t len, struct record *r)
 {
 	struct ev_call e;
+	int err;
 
 	memcpy(&e, bytes, sizeof(e));
 	if (e.fn >= o->decoder.nfns)
 		return -EBADMSG;
+	err = add_values(o, &e, bytes, len, r);
+	if (err)
+		return err;
+	if (e.flags & CALL_F_STACK || o->conf->stack)
+		stacks_put(o->stacks, e.id, true, r);
 	if (o->conf->count && o->calls >= o->conf->count) {
 		o->fn_told[e.fn].unwanted++;
 		return 0;
@@ -223,6 +269,11 @@ int output_event(struct output *o, const void *bytes, size_t len)
 	accounting_event(&o->accounting, h.cpu, h.seq);
 	if (o->recording)
 		stream_write_event(o->recording, bytes, len);
+	err = stacks_event(o->stacks, bytes, len);
+	if (!err)
+		err = exceptions_event(o->exceptions, bytes, len);
+	if (err)
+		return err;
 	err = decode_event(&o->decoder, bytes, len, &r);
 	if (err == -ENOTSUP)
 		return 0;
@@ -232,7 +283,7 @@ int output_event(struct output *o, const void *bytes, size_t len)
 		put(o, &r);
 		return 0;
 	}
-	return put_call(o, bytes, &r);
+	return put_call(o, bytes, len, &r);
 }
 
 void output_lost(struct output *o, const char *reason, uint64_t count)
@@ -361,6 +412,7 @@ void output_summary(struct output *o, const struct stats_source *src, bool inter
 			record_val(&s.record, K_INTERVAL, VAL_BOOL, 1);
 		put(o, &s.record);
 	}
+	exceptions_summary(o->exceptions, interval);
 	output_flush(o);
 	if (v && out) {
 		status_clear(o, true);
@@ -369,6 +421,7 @@ void output_summary(struct output *o, const struct stats_source *src, bool inter
 		for (size_t i = 0; o->conf->histogram && i < n; i++)
 			if (v[i].latency.count)
 				stats_histogram(out, &v[i], 80);
+		exceptions_table(o->exceptions, out);
 		fflush(out);
 	}
 	free(v);

@@ -9,8 +9,11 @@
 #include "format/options.h"
 #include "pipeline/accounting.h"
 #include "pipeline/decode.h"
+#include "pipeline/exceptions.h"
+#include "pipeline/stacks.h"
 #include "pipeline/stats.h"
 #include "pipeline/stream.h"
+#include "pipeline/values.h"
 #include "sink.h"
 
 /* Where statistics come from: the kernel, or a replayed stream. */
@@ -39,6 +42,9 @@ struct output {
 	size_t names_cap;
 	struct accounting accounting;
 	struct stream_writer *recording;
+	struct arena *arena;    /* of the record that is being made */
+	struct exceptions *exceptions;
+	struct stacks *stacks;
 	uint64_t calls;         /* call records handed to the sink */
 	uint64_t status_calls;  /* ... at the last status line */
 	uint64_t status_ns;
@@ -50,12 +56,12 @@ struct output {
 	bool complained;        /* that the output takes no more was said */
 };
 
-/* Opens the sink and the recording. 0 or negative errno, logged. */
-int output_open(struct output *o, const struct conf *conf);
+/* Opens the sink and the recording; res, which must outlive it, knows the targets' addresses. 0 or negative errno, logged. */
+int output_open(struct output *o, const struct conf *conf, const struct resolver *res);
 void output_close(struct output *o);
 
 /* Functions are named in the order of their index. The strings must stay. */
-int output_add_fn(struct output *o, const char *function, const char *module);
+int output_add_fn(struct output *o, const char *function, const char *module, const struct values *values);
 
 void output_trace(struct output *o, int pid, const char *exe, const char *build_id, const char *kernel,
 		  const struct probe_info *probes, size_t n);

@@ -42,7 +42,7 @@ static int grow(struct replay *r, struct output *o, const struct decoder *d)
 			break;
 		memset(&r->stats[r->n], 0, sizeof(r->stats[0]));
 		memset(r->buckets[r->n], 0, sizeof(r->buckets[0]));
-		err = output_add_fn(o, d->fns[r->n].function, d->fns[r->n].module);
+		err = output_add_fn(o, d->fns[r->n].function, d->fns[r->n].module, d->fns[r->n].values);
 		r->n++;
 	}
 	/* The reader owns the names and may have moved them. */
@@ -95,6 +95,7 @@ int replay_run(struct conf *conf)
 	struct stream_reader *in;
 	struct replay r = { 0 };
 	struct stats_source src = { replay_stats, replay_histogram, &r };
+	struct resolve *places = NULL;
 	struct output o;
 	int err = stream_reader_open(&in, conf->replay);
 
@@ -104,17 +105,21 @@ int replay_run(struct conf *conf)
 			  err == -EPROTO ? "recorded by another version of tpd" : strerror(-err));
 		return STATUS_FAILED;
 	}
-	err = output_open(&o, conf);
+	err = resolve_new(&places, NULL);
+	if (!err)
+		err = output_open(&o, conf, resolve_resolver(places));
 	if (!err) {
 		err = run(in, &o, &r, conf->summary);
 		if (err)
 			log_error("%s: %s", conf->replay,
 				  err == -ENODATA ? "it ends in the middle of an event" : "not a recorded stream");
+		exceptions_finish(o.exceptions);
 		output_summary(&o, &src, false);
 		output_end(&o, err ? "error" : "target_exit", 0);
 		output_close(&o);
 	}
 	stream_reader_close(in);
+	resolve_free(places);
 	free(r.stats);
 	free(r.buckets);
 	return err ? STATUS_FAILED : STATUS_DONE;

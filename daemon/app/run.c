@@ -56,6 +56,9 @@ static void rescan(struct session *s, pid_t pid, bool fresh_image)
 	if (s->plan.wanted > s->plan.max)
 		log_warn("%zu functions match by now; only the first %zu are traced; start tpd again for the rest",
 			 s->plan.wanted, s->plan.max);
+	if (!carry_plan(s))
+		carry_install(s);
+	carry_process(s, &t->process);
 	session_name_functions(s);
 	err = session_attach(s, t);
 	if (err < 0 && err != -ESRCH)
@@ -123,6 +126,16 @@ static void look_again(struct session *s, uint64_t count)
 		rescan(s, v[i], true);
 }
 
+static void tell_losses(struct session *s)
+{
+	uint64_t more = kernel_live(s->kernel)->more_lost;
+
+	output_losses(&s->output, &s->source);
+	if (more != s->more_lost)
+		output_lost(&s->output, "ring_full", more - s->more_lost);
+	s->more_lost = more;
+}
+
 static int drain(struct session *s)
 {
 	volatile struct live *live = kernel_live(s->kernel);
@@ -136,7 +149,7 @@ static int drain(struct session *s)
 	if (lost != s->lost_seen && now - s->lost_ns > LOST_NS) {
 		s->lost_seen = lost;
 		s->lost_ns = now;
-		output_losses(&s->output, &s->source);
+		tell_losses(s);
 	}
 	if (output_flush(&s->output) == -EPIPE)
 		stop(s, "error");
@@ -286,7 +299,8 @@ void run_finish(struct session *s)
 	size_t n;
 
 	drain(s);
-	output_losses(&s->output, &s->source);
+	tell_losses(s);
+	exceptions_finish(s->output.exceptions);
 	cpus = kernel_cpus(s->kernel, &n);
 	accounting_finish(&s->output.accounting, cpus, n, &sum);
 	missed = kernel_missed(s->kernel);
@@ -306,5 +320,5 @@ void run_finish(struct session *s)
 		lost += stats_lost(&st);
 	}
 	output_summary(&s->output, &s->source, false);
-	output_end(&s->output, s->reason, lost + missed + sum.unexplained + s->process_lost);
+	output_end(&s->output, s->reason, lost + missed + sum.unexplained + s->process_lost + s->more_lost);
 }

@@ -255,6 +255,7 @@ static int open_kernel(struct session *s)
 	k.tgid = one && s->targets ? s->targets->process.pid : 0;
 	k.sample = c->sample >= 1 ? 0xffffffff : (uint32_t)(c->sample * 4294967295.0);
 	k.target_flags = TARGET_ON | (c->follow ? TARGET_FOLLOW : 0);
+	carry_size(s, &k);
 	if (c->exe && !stat(c->exe, &st)) {
 		k.exe_ino = st.st_ino;
 		k.exe_dev = st.st_dev;
@@ -274,6 +275,7 @@ static int open_kernel(struct session *s)
 		if (stat(exe, &st))
 			st = (struct stat){ 0 };
 		kernel_target(s->kernel, t->process.pid, k.target_flags, st.st_dev, st.st_ino);
+		carry_process(s, &t->process);
 	}
 	return 0;
 }
@@ -284,7 +286,7 @@ int session_name_functions(struct session *s)
 
 	for (; s->named < s->plan.n && !err; s->named++)
 		err = output_add_fn(&s->output, s->plan.funcs[s->named].name,
-				    s->plan.funcs[s->named].image->path);
+				    s->plan.funcs[s->named].image->path, carry_values(s, s->named));
 	return err;
 }
 
@@ -369,15 +371,26 @@ int session_open(struct session *s)
 	}
 	raise_files();
 	features_ask(&s->features);
+	if (resolve_new(&s->resolve, s) || debug_open(&s->carry.debug))
+		return fail(s, STATUS_FAILED);
 	err = targets_parse(s);
 	if (err)
 		return fail(s, err == -EINVAL ? STATUS_USAGE : STATUS_FAILED);
 	err = open_targets(s);
 	if (err)
 		return fail(s, session_status_of(err));
-	if (check_plan(s) || check_returns(s) || open_kernel(s))
+	if (check_plan(s) || check_returns(s))
 		return -1;
-	if (output_open(&s->output, &s->conf))
+	if (carry_plan(s))
+		return fail(s, STATUS_FAILED);
+	if (open_kernel(s))
+		return -1;
+	err = carry_install(s);
+	if (err) {
+		log_error("arguments cannot be captured: %s", strerror(-err));
+		return fail(s, STATUS_FAILED);
+	}
+	if (output_open(&s->output, &s->conf, resolve_resolver(s->resolve)))
 		return fail(s, STATUS_FAILED);
 	s->output_ready = true;
 	s->source = (struct stats_source){ source_stats, source_histogram, s };
@@ -415,6 +428,8 @@ void session_close(struct session *s)
 	loop_free(s->loop);
 	free(s->plan.hits);
 	plan_free(&s->plan);
+	resolve_free(s->resolve);
+	carry_free(s);
 	images_free(&s->images);
 	targets_free(s);
 	for (size_t i = 0; i < s->npatterns; i++)

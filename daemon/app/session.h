@@ -6,7 +6,9 @@
 #ifndef TPD_SESSION_H
 #define TPD_SESSION_H
 
+#include "app/carry.h"
 #include "app/output.h"
+#include "app/resolve.h"
 #include "base/loop.h"
 #include "kernel/kernel.h"
 #include "probe/plan.h"
@@ -33,6 +35,8 @@ struct session {
 	struct plan plan;
 	struct target *targets;
 	struct kernel *kernel;
+	struct carry carry;
+	struct resolve *resolve; /* what lies at an address of a target */
 	struct output output;
 	struct stats_source source;
 	bool output_ready;
@@ -43,7 +47,7 @@ struct session {
 	uint32_t runtimes;      /* of all targets */
 	size_t named;           /* functions of the plan that output knows */
 	uint64_t lost_seen, lost_ns;  /* losses told, and when */
-	uint64_t looked_again, process_lost;
+	uint64_t looked_again, process_lost, more_lost;
 	int drain_timer, duration_timer, interval_timer, status_timer;
 	unsigned empty_drains;
 	pid_t child;            /* -- COMMAND */

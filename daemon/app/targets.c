@@ -3,20 +3,39 @@
 #include "app/session.h"
 #include "base/log.h"
 #include "probe/ifunc.h"
+#include "probe/proto_text.h"
 #include "probe/runtime.h"
+
+/* Before anything else is done: a prototype that cannot be read. */
+static int check_proto(const char *text)
+{
+	AUTO_FREE struct proto *p = NULL;
+	char why[PROTO_TEXT_WHY];
+	int err = text ? proto_text_parse(text, &p, why) : 0;
+
+	if (err == -EINVAL)
+		log_error("the prototype '%s': %s", text, why);
+	return err;
+}
 
 int targets_parse(struct session *s)
 {
 	const struct conf *c = &s->conf;
 
 	s->patterns = calloc(c->functions.n + 1, sizeof(*s->patterns));
+	s->carry.protos = calloc(c->functions.n + 1, sizeof(*s->carry.protos));
 	s->plan.hits = calloc(c->functions.n + 1, sizeof(*s->plan.hits));
-	if (!s->patterns || !s->plan.hits)
+	if (!s->patterns || !s->plan.hits || !s->carry.protos)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->functions.n; i++) {
 		const char *why = "";
-		int err = pattern_parse(&s->patterns[i], c->functions.v[i], &why);
+		AUTO_FREE char *pattern = NULL;
+		int err = proto_text_split(c->functions.v[i], &pattern, &s->carry.protos[i]);
 
+		if (!err)
+			err = check_proto(s->carry.protos[i]);
+		if (!err)
+			err = pattern_parse(&s->patterns[i], pattern, &why);
 		if (err) {
 			log_error("-f '%s': %s", c->functions.v[i], err == -EINVAL ? why : strerror(-err));
 			return err;
@@ -147,6 +166,8 @@ int target_scan(struct session *s, struct target *t)
 		}
 	}
 	resolve_ifuncs(s, t, from);
+	if (resolve_process(s->resolve, p))
+		return -ENOMEM;
 	if (!s->no_hijack)
 		s->no_hijack = runtime_forbids_hijack(p, s->runtimes);
 	return 0;

@@ -7,9 +7,9 @@
 #define SALT        0x1122334455667788u
 
 static const struct fn_name fns[] = {
-	{ "ns::outer(int)", "/usr/bin/demo" },
-	{ "inner", "/usr/lib/lib\"quoted\".so" },
-	{ "esc\033[2Jape\xff", "/tmp/\xc3\xa9t\xc3\xa9" },
+	{ "ns::outer(int)", "/usr/bin/demo", NULL },
+	{ "inner", "/usr/lib/lib\"quoted\".so", NULL },
+	{ "esc\033[2Jape\xff", "/tmp/\xc3\xa9t\xc3\xa9", NULL },
 };
 static const struct decoder decoder = { { WALL_OFFSET }, SALT, fns, ARRAY_SIZE(fns) };
 

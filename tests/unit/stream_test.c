@@ -12,9 +12,9 @@
 #define SALT   0x1122334455667788u
 
 static const struct fn_name fns[] = {
-	{ "ns::outer(int)", "/usr/bin/demo" },
-	{ "inner", "/usr/lib/lib\"quoted\".so" },
-	{ "esc\033[2Jape\xff", "/tmp/\xc3\xa9t\xc3\xa9" },
+	{ "ns::outer(int)", "/usr/bin/demo", NULL },
+	{ "inner", "/usr/lib/lib\"quoted\".so", NULL },
+	{ "esc\033[2Jape\xff", "/tmp/\xc3\xa9t\xc3\xa9", NULL },
 };
 
 static int put_call(struct stream_writer *w, uint64_t seq, uint32_t fn, uint16_t depth, uint8_t exit)
@@ -270,7 +270,7 @@ Test(stream, long_names_are_cut_and_survive)
 	AUTO_FREE char *name = malloc(100001);
 	struct stream_writer *w;
 	struct stream_reader *r;
-	struct fn_name fn = { name, name };
+	struct fn_name fn = { name, name, NULL };
 	const void *bytes;
 	size_t len;
 

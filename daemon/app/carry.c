@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* carry.c: see carry.h. */
+#include "app/carry.h"
+#include "app/session.h"
+#include "base/log.h"
+#include "probe/proto_text.h"
+#include "target/debugfile.h"
+#include "target/libc.h"
+
+#define ELEMENTS  8    /* of an array or vector */
+#define SPARE_OPS 4096 /* for functions of later libraries */
+
+static int root_of(const struct session *s, const struct image *img)
+{
+	for (const struct target *t = s->targets; t; t = t->next)
+		for (size_t i = 0; i < t->process.nmodules; i++)
+			if (!strcmp(t->process.modules[i].path, img->path))
+				return t->process.rootfd;
+	return -1;
+}
+
+void carry_debug_file(struct session *s, struct image *img, struct debug_file *ret)
+{
+	if (!img->debug_known) {
+		img->debug_known = true;
+		img->debug_fd = debugfile_open(img->elf, root_of(s, img), img->path);
+		img->alt_fd = debugfile_open_alt(img->debug_fd >= 0 ? img->debug_fd : img->fd, root_of(s, img));
+	}
+	*ret = (struct debug_file){ .key = (uint64_t)(uintptr_t)img, .fd = img->fd, .debug_fd = img->debug_fd,
+				    .alt_fd = img->alt_fd };
+}
+
+/* What the user wrote wins; then debug information; then what everyone knows. 0 with *ret NULL: there is none. */
+static int find_proto(struct session *s, const struct func *f, struct proto **ret)
+{
+	const char *text = s->carry.protos[f->pattern];
+	char why[PROTO_TEXT_WHY];
+	struct debug_file file;
+	int err;
+
+	*ret = NULL;
+	if (!text) {
+		carry_debug_file(s, f->image, &file);
+		err = debug_proto(s->carry.debug, &file, f->addr, s->conf.depth, ret);
+		if (!err || err == -ENOMEM)
+			return err;
+		if (err == -EBADMSG)
+			log_warn("%s: the debug information of %s is broken", f->name, f->image->path);
+		text = libc_prototype(f->image->path, f->name);
+	}
+	if (!text)
+		return 0;
+	err = proto_text_parse(text, ret, why);
+	if (err == -EINVAL)
+		log_error("the prototype of %s: %s", f->name, why);
+	return err;
+}
+
+static int compile(struct session *s, const struct func *f, struct capture **ret)
+{
+	const struct conf *c = &s->conf;
+	struct capture_conf conf = { .depth = c->depth, .string_size = c->string_size, .elements = ELEMENTS,
+				     .at_return = c->returns != RETURNS_NONE, .raw = c->raw_args, .errors = true };
+	AUTO_FREE struct proto *p = NULL;
+	struct proto_view v;
+	int err = 0;
+
+	if (!c->raw_args)
+		err = find_proto(s, f, &p);
+	if (err)
+		return err;
+	if (!p && !c->raw_args) {
+		s->carry.unknown++;
+		return 0;
+	}
+	if (p && proto_check(p, p->bytes, &v))
+		return -EBADMSG;
+	return capture_compile(ret, p ? &v : NULL, &conf);
+}
+
+/* --stack needs a slot for every call, also where nothing is read. */
+static struct capture *nothing(void)
+{
+	struct capture *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->fixed = c->most = sizeof(struct capture_head);
+	return c;
+}
+
+int carry_plan(struct session *s)
+{
+	struct carry *y = &s->carry;
+	const struct conf *c = &s->conf;
+	int err = 0;
+
+	if (c->summary || (c->no_args && !c->stack))
+		return 0;
+	for (; y->n < s->plan.n && !err; y->n++) {
+		const struct func *f = &s->plan.funcs[y->n];
+		struct capture *got = NULL;
+
+		err = util_grow(&y->v, y->n, &y->cap, sizeof(*y->v));
+		if (!err && !f->error && !c->no_args)
+			err = compile(s, f, &got);
+		if (!err && !got && !f->error && c->stack && !(got = nothing()))
+			err = -ENOMEM;
+		if (err)
+			break;
+		y->v[y->n] = got;
+		if (got) {
+			y->most = MAX(y->most, got->most);
+			y->ops += got->nentry + got->nret;
+		}
+	}
+	return err;
+}
+
+void carry_size(const struct session *s, struct kernel_conf *k)
+{
+	const struct conf *c = &s->conf;
+	bool wanted = !c->summary && (!c->no_args || c->stack);
+
+	if (wanted) {
+		k->capture = MAX(s->carry.most, (uint32_t)sizeof(struct capture_head));
+		k->fetches = s->carry.ops * 2 + SPARE_OPS;
+	}
+	if (c->stack)
+		k->stack = c->stack_size;
+	if (!c->summary) {
+		k->throws = c->stack_size;
+		k->throw_all = c->exceptions;
+	}
+}
+
+int carry_install(struct session *s)
+{
+	struct carry *y = &s->carry;
+	int err = 0;
+
+	for (; y->installed < y->n && !err; y->installed++) {
+		struct capture *c = y->v[y->installed];
+		struct capture_spec spec = { 0 };
+
+		if (!c)
+			continue;
+		spec.nentry = c->nentry;
+		spec.nret = c->nret;
+		spec.fixed = c->fixed;
+		err = kernel_set_capture(s->kernel, y->installed, &spec, c->ops, c->most);
+		if (err == -E2BIG || err == -ENOSPC) { /* of a library that came later */
+			log_warn("%s: no room for its arguments; start tpd again to see them",
+				 s->plan.funcs[y->installed].name);
+			capture_free(c);
+			y->v[y->installed] = NULL;
+			err = 0;
+		}
+	}
+	return err;
+}
+
+uint32_t carry_cookie(const struct session *s, uint32_t fn)
+{
+	const struct capture *c = fn < s->carry.installed ? s->carry.v[fn] : NULL;
+
+	if (!c)
+		return 0;
+	return CAPTURE_ENTRY | (c->nret || s->conf.stack ? CAPTURE_EXIT : 0);
+}
+
+const struct values *carry_values(const struct session *s, uint32_t fn)
+{
+	const struct capture *c = fn < s->carry.n ? s->carry.v[fn] : NULL;
+
+	return c ? c->values : NULL;
+}
+
+void carry_process(struct session *s, const struct process *p)
+{
+	for (size_t i = 0; i < p->nmodules; i++) {
+		const struct module *m = &p->modules[i];
+		struct libc_places places;
+		struct image *img;
+
+		if (image_get(&s->images, p, m, &img) || libc_find(img->elf, p, m, &places))
+			continue;
+		kernel_set_places(s->kernel, p->pid, places.errno_off, places.abort_msg);
+	}
+}
+
+void carry_free(struct session *s)
+{
+	for (size_t i = 0; i < s->carry.n; i++)
+		capture_free(s->carry.v[i]);
+	free(s->carry.v);
+	free(s->carry.protos);
+	debug_close(s->carry.debug);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * carry.h: what calls carry. Prototypes are found (the user's, debug information, tables of well-known libraries), compiled to
+ * captures, and made known to the kernel and to the output.
+ */
+#ifndef TPD_CARRY_H
+#define TPD_CARRY_H
+
+#include "debug/debug.h"
+#include "probe/capture.h"
+#include "target/process.h"
+
+struct session;
+
+struct carry {
+	struct debug *debug;
+	const char **protos;   /* of each pattern: the prototype that the user gave, or NULL; into argv */
+	struct capture **v;    /* by function of the plan; NULL: nothing is captured of it */
+	size_t n, cap;         /* functions that were looked at */
+	size_t installed;      /* of them known to the kernel */
+	uint32_t most, ops;    /* bytes of the largest capture, operations of all */
+	size_t unknown;        /* functions without a prototype */
+};
+
+/* Captures of the functions that the plan has got since the last time. 0, -ENOMEM, -EINVAL: logged. */
+int carry_plan(struct session *s);
+/* What the kernel must be opened with. */
+struct kernel_conf;
+void carry_size(const struct session *s, struct kernel_conf *k);
+/* Tells the kernel. 0 or negative errno. */
+int carry_install(struct session *s);
+/* Bits of a site's cookie: CAPTURE_*. */
+uint32_t carry_cookie(const struct session *s, uint32_t fn);
+/* How captures of this function read; NULL: there are none. */
+const struct values *carry_values(const struct session *s, uint32_t fn);
+/* Where a process keeps errno and the text of its abort. */
+void carry_process(struct session *s, const struct process *p);
+/* The image's files for the debug child; they stay open with the image. */
+struct image;
+void carry_debug_file(struct session *s, struct image *img, struct debug_file *ret);
+void carry_free(struct session *s);
+
+#endif

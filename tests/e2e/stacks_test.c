@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stacks_test.c: tracebacks of calls: function names, lines and inlined frames equal what the target wrote down, however
+ * it was compiled and linked, and although it has ended when they are told.
+ */
+#include <criterion/criterion.h>
+#include "carried.h"
+
+TestSuite(stacks, .timeout = 300);
+
+static void compare(const struct carried *c, bool lines)
+{
+	size_t at = 0, i;
+	char why[1024];
+	json_t *want, *call;
+
+	json_array_foreach(c->said, i, want) {
+		call = carried_next(c, "call", &at);
+		cr_assert_not_null(call, "%s: no record of call %zu", c->label, i);
+		cr_expect(stack_same(json_object_get(want, "stack"), json_object_get(call, "stack"), lines, false, why,
+				     sizeof(why)),
+			  "%s: call %zu: %s\n  in %s", c->label, i, why, json_shown(json_object_get(call, "stack")));
+	}
+	call = carried_next(c, "call", &at);
+	cr_expect_null(call, "%s: one call too many: %s", c->label, json_shown(call));
+}
+
+static void run_stacks(const char *target, bool lines, const char *const *options)
+{
+	static const char *const functions[] = { "leaf", NULL };
+	struct plan p = { .target = target, .functions = functions, .tpd = { "--stack" } };
+	struct carried c;
+
+	need_root();
+	if (!carried_built(target))
+		return;
+	for (size_t i = 0; options && options[i]; i++)
+		p.tpd[i + 1] = options[i];
+	carried_run(&p, &c);
+	if (c.ok)
+		compare(&c, lines);
+	carried_free(&c);
+}
+
+Test(stacks, every_way_of_building)
+{
+	/* clang-format off */
+	static const struct {
+		const char *target;
+		bool lines;
+	} rows[] = {
+		{ "stacks_gcc_O2",        true },
+		{ "stacks_gcc_O0",        true },
+		{ "stacks_gcc_fp",        true },
+		{ "stacks_gcc_separate",  true },
+		{ "stacks_gcc_nodebug",   false },
+		{ "stacks_gcc_nopie",     true },
+		{ "stacks_gcc_static",    true },
+		{ "stacks_gcc_static_pie", true },
+		{ "stacks_clang_O2",      true },
+		{ "stacks_clang_nodebug", false },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		run_stacks(rows[i].target, rows[i].lines, NULL);
+}
+
+Test(stacks, more_of_the_stack)
+{
+	run_stacks("stacks_gcc_O2", true, (const char *const[]){ "--stack-size", "32K", NULL });
+}
+
+/* What was not copied cannot be followed: what is told must still be true, and end before the last frame. */
+Test(stacks, too_little_of_the_stack)
+{
+	static const char *const functions[] = { "leaf", NULL };
+	struct plan p = { .target = "stacks_gcc_O2", .functions = functions, .tpd = { "--stack", "--stack-size", "512" } };
+	struct carried c;
+	size_t at = 0, i, k;
+	json_t *want, *call;
+
+	need_root();
+	if (!carried_built(p.target))
+		return;
+	carried_run(&p, &c);
+	want = json_object_get(json_array_get(c.said, 0), "stack");
+	call = carried_next(&c, "call", &at);
+	k = json_array_size(json_object_get(call, "stack"));
+	cr_expect_gt(k, 1, "%s", json_shown(call));
+	cr_expect_lt(k, json_array_size(want) + 3, "%s: 512 bytes cannot hold all of it", json_shown(call));
+	for (i = 0; i < MIN(k, json_array_size(want)); i++) {
+		const char *got = json_string_value(
+			json_object_get(json_array_get(json_object_get(call, "stack"), i), "function"));
+
+		cr_expect(got && same_function(got, json_string_value(json_object_get(json_array_get(want, i), "function"))),
+			  "frame %zu: %s", i, json_shown(call));
+	}
+	carried_free(&c);
+}
