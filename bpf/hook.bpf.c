@@ -215,8 +215,12 @@ static __always_inline void native_throw(struct pt_regs *ctx, struct thread *t, 
 {
 	__u64 exc = CTX_READ(ctx, di);
 
+	/* libgcc's _Unwind_Resume_or_Rethrow goes on to _Unwind_RaiseException: one throw. */
+	if (t->unwind.id && t->thrown == exc)
+		return;
 	if (!(knob_throw_all || t->n || t->far_top) || regs_save(ctx, 0))
 		return;
+	t->thrown = exc;
 	t->unwind.id = throw_emit(exc, 0, 0, 0, now);
 }
 

@@ -78,7 +78,7 @@ static int compile(struct session *s, const struct func *f, struct capture **ret
 	return capture_compile(ret, p ? &v : NULL, &conf);
 }
 
-/* --stack needs a slot for every call, also where nothing is read. */
+/* --stack and --where need a slot for every call, also where nothing is read. */
 static struct capture *nothing(void)
 {
 	struct capture *c = calloc(1, sizeof(*c));
@@ -88,30 +88,83 @@ static struct capture *nothing(void)
 	return c;
 }
 
+/* All of --where must hold. */
+static char *join(const struct strings *v)
+{
+	size_t len = 1;
+	char *text, *at;
+
+	for (size_t i = 0; i < v->n; i++)
+		len += strlen(v->v[i]) + 8;
+	at = text = malloc(len);
+	for (size_t i = 0; text && i < v->n; i++)
+		at += sprintf(at, v->n == 1 ? "%s%s" : "%s(%s)", i ? " && " : "", v->v[i]);
+	return text;
+}
+
+int carry_open(struct session *s)
+{
+	const struct conf *c = &s->conf;
+	AUTO_FREE char *text = NULL;
+	char why[WHERE_WHY];
+	int err;
+
+	if (!c->where.n && !c->errors)
+		return 0;
+	text = c->where.n ? join(&c->where) : NULL;
+	if (c->where.n && !text)
+		return -ENOMEM;
+	err = where_parse(text, c->errors, &s->carry.where, why);
+	if (err == -EINVAL)
+		log_error("--where '%s': %s", text, why);
+	return err;
+}
+
+/* The capture of one function, and the conditions on it. */
+static int carry_function(struct session *s, const struct func *f, struct carried *y)
+{
+	const struct conf *c = &s->conf;
+	int err = 0;
+
+	if (f->error)
+		return 0;
+	if (!c->no_args)
+		err = compile(s, f, &y->capture);
+	if (!err && !y->capture && (c->stack || s->carry.where)) {
+		y->capture = nothing();
+		err = y->capture ? 0 : -ENOMEM;
+	}
+	if (!err && s->carry.where)
+		err = where_resolve(s->carry.where, y->capture->values, y->test, &y->ntests, &y->rest);
+	return err;
+}
+
 int carry_plan(struct session *s)
 {
 	struct carry *y = &s->carry;
 	const struct conf *c = &s->conf;
+	char why[WHERE_WHY];
 	int err = 0;
 
 	if (c->summary || (c->no_args && !c->stack))
 		return 0;
 	for (; y->n < s->plan.n && !err; y->n++) {
-		const struct func *f = &s->plan.funcs[y->n];
-		struct capture *got = NULL;
+		struct carried *now;
 
 		err = util_grow(&y->v, y->n, &y->cap, sizeof(*y->v));
-		if (!err && !f->error && !c->no_args)
-			err = compile(s, f, &got);
-		if (!err && !got && !f->error && c->stack && !(got = nothing()))
-			err = -ENOMEM;
 		if (err)
 			break;
-		y->v[y->n] = got;
-		if (got) {
-			y->most = MAX(y->most, got->most);
-			y->ops += got->nentry + got->nret;
+		now = &y->v[y->n];
+		memset(now, 0, sizeof(*now));
+		err = carry_function(s, &s->plan.funcs[y->n], now);
+		if (now->capture) {
+			y->most = MAX(y->most, now->capture->most);
+			y->ops += now->capture->nentry + now->capture->nret;
 		}
+	}
+	if (!err && y->where && y->n && where_verify(y->where, why)) {
+		log_error("--where: %s", why);
+		err = -EINVAL;
 	}
 	return err;
 }
@@ -139,7 +192,8 @@ int carry_install(struct session *s)
 	int err = 0;
 
 	for (; y->installed < y->n && !err; y->installed++) {
-		struct capture *c = y->v[y->installed];
+		struct carried *now = &y->v[y->installed];
+		struct capture *c = now->capture;
 		struct capture_spec spec = { 0 };
 
 		if (!c)
@@ -147,12 +201,14 @@ int carry_install(struct session *s)
 		spec.nentry = c->nentry;
 		spec.nret = c->nret;
 		spec.fixed = c->fixed;
+		spec.ntests = now->ntests;
+		memcpy(spec.test, now->test, sizeof(spec.test));
 		err = kernel_set_capture(s->kernel, y->installed, &spec, c->ops, c->most);
 		if (err == -E2BIG || err == -ENOSPC) { /* of a library that came later */
 			log_warn("%s: no room for its arguments; start tpd again to see them",
 				 s->plan.funcs[y->installed].name);
 			capture_free(c);
-			y->v[y->installed] = NULL;
+			now->capture = NULL;
 			err = 0;
 		}
 	}
@@ -161,7 +217,7 @@ int carry_install(struct session *s)
 
 uint32_t carry_cookie(const struct session *s, uint32_t fn)
 {
-	const struct capture *c = fn < s->carry.installed ? s->carry.v[fn] : NULL;
+	const struct capture *c = fn < s->carry.installed ? s->carry.v[fn].capture : NULL;
 
 	if (!c)
 		return 0;
@@ -170,9 +226,14 @@ uint32_t carry_cookie(const struct session *s, uint32_t fn)
 
 const struct values *carry_values(const struct session *s, uint32_t fn)
 {
-	const struct capture *c = fn < s->carry.n ? s->carry.v[fn] : NULL;
+	const struct capture *c = fn < s->carry.n ? s->carry.v[fn].capture : NULL;
 
 	return c ? c->values : NULL;
+}
+
+const struct where_fn *carry_where(const struct session *s, uint32_t fn)
+{
+	return fn < s->carry.n ? s->carry.v[fn].rest : NULL;
 }
 
 void carry_process(struct session *s, const struct process *p)
@@ -190,8 +251,11 @@ void carry_process(struct session *s, const struct process *p)
 
 void carry_free(struct session *s)
 {
-	for (size_t i = 0; i < s->carry.n; i++)
-		capture_free(s->carry.v[i]);
+	for (size_t i = 0; i < s->carry.n; i++) {
+		capture_free(s->carry.v[i].capture);
+		free(s->carry.v[i].rest);
+	}
+	where_free(s->carry.where);
 	free(s->carry.v);
 	free(s->carry.protos);
 	debug_close(s->carry.debug);

@@ -103,7 +103,8 @@ void output_close(struct output *o)
 	memset(o, 0, sizeof(*o));
 }
 
-int output_add_fn(struct output *o, const char *function, const char *module, const struct values *values)
+int output_add_fn(struct output *o, const char *function, const char *module, const struct values *values,
+		  const struct where_fn *where)
 {
 	size_t n = o->decoder.nfns, old = o->fn_told_cap;
 	int err = util_grow(&o->names, n, &o->names_cap, sizeof(*o->names));
@@ -115,6 +116,7 @@ int output_add_fn(struct output *o, const char *function, const char *module, co
 	if (o->fn_told_cap > old)
 		memset(o->fn_told + old, 0, (o->fn_told_cap - old) * sizeof(*o->fn_told));
 	o->names[n] = (struct fn_name){ function, module, values };
+	o->fn_told[n].where = where;
 	o->decoder.fns = o->names;
 	o->decoder.nfns = n + 1;
 	if (o->recording)
@@ -245,6 +247,10 @@ static int put_call(struct output *o, const void *bytes, size_t len, struct reco
 	err = add_values(o, &e, bytes, len, r);
 	if (err)
 		return err;
+	if (o->fn_told[e.fn].where && !where_match(o->fn_told[e.fn].where, r)) {
+		o->fn_told[e.fn].unwanted++;
+		return 0;
+	}
 	if (e.flags & CALL_F_STACK || o->conf->stack)
 		stacks_put(o->stacks, e.id, true, r);
 	if (o->conf->count && o->calls >= o->conf->count) {

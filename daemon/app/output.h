@@ -14,6 +14,7 @@
 #include "pipeline/stats.h"
 #include "pipeline/stream.h"
 #include "pipeline/values.h"
+#include "condition.h"
 #include "sink.h"
 
 /* Where statistics come from: the kernel, or a replayed stream. */
@@ -51,6 +52,7 @@ struct output {
 	struct fn_lost {
 		uint64_t n[LOST_MAX];
 		uint64_t shed, unwanted; /* events that the sink did not take, or that --count left out */
+		const struct where_fn *where; /* of calls that are wanted, as far as the kernel could not tell */
 	} *fn_told;             /* losses told so far, by function */
 	size_t fn_told_cap;
 	bool complained;        /* that the output takes no more was said */
@@ -61,7 +63,8 @@ int output_open(struct output *o, const struct conf *conf, const struct resolver
 void output_close(struct output *o);
 
 /* Functions are named in the order of their index. The strings must stay. */
-int output_add_fn(struct output *o, const char *function, const char *module, const struct values *values);
+int output_add_fn(struct output *o, const char *function, const char *module, const struct values *values,
+		  const struct where_fn *where);
 
 void output_trace(struct output *o, int pid, const char *exe, const char *build_id, const char *kernel,
 		  const struct probe_info *probes, size_t n);

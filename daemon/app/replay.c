@@ -42,7 +42,7 @@ static int grow(struct replay *r, struct output *o, const struct decoder *d)
 			break;
 		memset(&r->stats[r->n], 0, sizeof(r->stats[0]));
 		memset(r->buckets[r->n], 0, sizeof(r->buckets[0]));
-		err = output_add_fn(o, d->fns[r->n].function, d->fns[r->n].module, d->fns[r->n].values);
+		err = output_add_fn(o, d->fns[r->n].function, d->fns[r->n].module, d->fns[r->n].values, NULL);
 		r->n++;
 	}
 	/* The reader owns the names and may have moved them. */

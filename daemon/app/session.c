@@ -137,9 +137,9 @@ void session_say_nearest(struct session *s)
 		if (!s->patterns[i].exclude && !s->plan.hits[i])
 			say_nothing(s, &s->patterns[i], s->plan.n ? LOG_WARN : LOG_ERROR);
 	}
-	if (!named)
+	if (!named && s->npatterns)
 		log_error("every pattern begins with '!': name what to trace, too");
-	else if (!s->plan.n)
+	else if (!s->plan.n && s->npatterns)
 		log_info("tpd list -p PID [PATTERN] shows what can be traced; what has no symbol is named "
 			 "MODULE:0xOFFSET");
 }
@@ -171,7 +171,7 @@ static bool scan_again(struct session *s)
 static int check_plan(struct session *s)
 {
 	struct plan *p = &s->plan;
-	bool later = s->conf.argv || s->conf.comm;
+	bool later = s->conf.argv || s->conf.comm || !s->npatterns;
 
 	if (p->wanted > p->max) {
 		log_error("%zu functions match, more than --max-probes %zu; narrow the pattern or raise it", p->wanted,
@@ -286,7 +286,7 @@ int session_name_functions(struct session *s)
 
 	for (; s->named < s->plan.n && !err; s->named++)
 		err = output_add_fn(&s->output, s->plan.funcs[s->named].name,
-				    s->plan.funcs[s->named].image->path, carry_values(s, s->named));
+				    s->plan.funcs[s->named].image->path, carry_values(s, s->named), carry_where(s, s->named));
 	return err;
 }
 
@@ -343,7 +343,9 @@ static void say_trace(struct session *s)
 	for (; t; t = t->next, alive++)
 		output_process(&s->output, t->process.pid, "attach", t->process.exe, NULL, 0);
 	output_flush(&s->output);
-	if (!s->conf.quiet)
+	if (!s->conf.quiet && !s->npatterns)
+		log_info("exceptions of %zu process%s; ^C detaches", alive, alive == 1 ? "" : "es");
+	else if (!s->conf.quiet)
 		log_info("%zu function%s of %zu process%s; ^C detaches", n, n == 1 ? "" : "s", alive,
 			 alive == 1 ? "" : "es");
 }
@@ -381,6 +383,8 @@ int session_open(struct session *s)
 		return fail(s, session_status_of(err));
 	if (check_plan(s) || check_returns(s))
 		return -1;
+	if (carry_open(s))
+		return fail(s, STATUS_USAGE);
 	if (carry_plan(s))
 		return fail(s, STATUS_FAILED);
 	if (open_kernel(s))

@@ -14,6 +14,7 @@
 struct note {
 	volatile uint64_t key;
 	volatile uint32_t phase; /* 0: between questions, or with no file */
+	volatile int32_t refused; /* why the sandbox could not be entered, negative errno */
 };
 
 struct cfi_row;

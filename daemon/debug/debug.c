@@ -80,7 +80,8 @@ int debug_start(struct debug *d)
 	memset(d->note, 0, sizeof(*d->note));
 	d->child = fork();
 	if (!d->child) {
-		if (!sandbox_enter(fds[1], d->note))
+		d->note->refused = sandbox_enter(fds[1], d->note);
+		if (!d->note->refused)
 			child_serve(SANDBOX_SOCKET, d->note);
 		_exit(1);
 	}
@@ -143,6 +144,10 @@ bool debug_failed(struct debug *d, int *err)
 	if (f)
 		f->bad |= phase;
 	end_child(d);
+	if (*err == -ECONNRESET && d->note->refused < 0) {
+		*err = d->note->refused;
+		return false;
+	}
 	if (*err == -ECONNRESET && !phase)
 		return true;
 	*err = *err == -ENOMEM ? -ENOMEM : -EBADMSG;

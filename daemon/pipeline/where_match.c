@@ -302,7 +302,7 @@ static enum answer glob(const struct where_test *t, const struct field *f, bool 
 			continue;
 		}
 		if (s == stop && cut)
-			return UNKNOWN;
+			return p == end && !star ? NO : UNKNOWN;
 		if (p == end && s == stop)
 			return YES;
 		if (s < stop && p < end && glob_one(&p, end, &s, stop))
@@ -364,13 +364,18 @@ static bool test_failed(const struct where_test *t, const struct record *r)
 
 	if (exit && exit->type == VAL_STR && (is_name("exception", exit->str, exit->len) || is_name("panic", exit->str, exit->len)))
 		return true;
+	/* Only there if the result says so. */
+	if (record_find(r, K_ERROR))
+		return true;
 	if (!f)
 		return false;
-	if (f->type == VAL_OBJECT && f->len == 1 && f->list[0].name)
-		return is_one_of(t, f->list[0].name, strlen(f->list[0].name));
-	if (f->type == VAL_STR && t->nnames && is_one_of(t, f->str, f->len))
-		return !(t->flags & WHERE_F_UNSIGNED) || true;
-	if (!(t->flags & (WHERE_F_BELOW | WHERE_F_ZERO | WHERE_F_ONES | WHERE_F_NONZERO)) || !number_of(t, f, &n))
+	if (!(t->flags & (WHERE_F_BELOW | WHERE_F_ZERO | WHERE_F_ONES | WHERE_F_NONZERO))) {
+		/* A Result, by its alternative's name. */
+		if (f->type == VAL_OBJECT && f->len == 1 && f->list[0].name)
+			return is_one_of(t, f->list[0].name, strlen(f->list[0].name));
+		return f->type == VAL_STR && is_one_of(t, f->str, f->len);
+	}
+	if (!number_of(t, f, &n))
 		return false;
 	return (t->flags & WHERE_F_BELOW && n < 0) || (t->flags & WHERE_F_ZERO && n == 0) ||
 	       (t->flags & WHERE_F_ONES && n == t->number) || (t->flags & WHERE_F_NONZERO && n != 0);

@@ -39,9 +39,13 @@ uint64_t type_align(const struct proto_view *p, uint32_t type, unsigned depth)
 		uint64_t align = type_align(p, m->type, depth - 1);
 
 		/* A member at an offset that its type would not have: packed. */
-		if (!m->bit_size && m->offset % align == 0)
-			most = MAX(most, align);
+		if (!m->bit_size && m->offset % align)
+			return 1;
+		most = MAX(most, m->bit_size ? 1 : align);
 	}
+	/* The same, where only the end tells. */
+	while (most > 1 && t->size % most)
+		most /= 2;
 	return most;
 }
 
@@ -196,13 +200,26 @@ static void sysv_start(struct abi *a)
 		a->lost = c.c[0] == CLASS_LOST;
 }
 
+/*
+ * The psABI aligns __int128 on the stack to 16, and puts it there whole when one register is left. clang did neither before 18
+ * (LLVM review D158169): where it makes a difference, it is not known.
+ */
+static bool is_split(const struct abi *a, const struct type *t)
+{
+	return t->kind <= TYPE_UINT && t->size == 16 && (a->stack % 16 || a->ints + 1 == ARRAY_SIZE(sysv_ints));
+}
+
 static void sysv_stack(struct abi *a, uint32_t type, uint64_t size, struct loc *l)
 {
 	uint64_t align = type == PROTO_NO_TYPE ? 8 : MAX(type_align(a->p, type, NEST_MAX), (uint64_t)8);
 
 	/* align comes from debug information and may be anything. */
-	if (size > INT32_MAX || align > INT32_MAX || a->stack > INT32_MAX) {
-		a->lost = true;
+	if (type != PROTO_NO_TYPE && is_split(a, &a->p->types[type])) {
+		a->stack_lost = true;
+		a->lost = a->lost || a->ints + 1 == ARRAY_SIZE(sysv_ints);
+	}
+	if (size > INT32_MAX || align > INT32_MAX || a->stack > INT32_MAX || a->stack_lost) {
+		a->stack_lost = true;
 		loc_none(l, "abi");
 		return;
 	}

@@ -35,6 +35,7 @@ struct abi {
 	unsigned ints, floats;
 	uint64_t stack;
 	bool lost; /* one was not understood, so that nothing behind it is sure */
+	bool stack_lost; /* the same for those on the stack */
 };
 
 struct abi_ops {

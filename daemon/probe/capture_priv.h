@@ -56,6 +56,7 @@ struct object {
 	const struct loc *loc;
 	size_t want, todo, secret;
 	bool in_template, in_union;
+	bool in_array; /* directly: an element */
 	bool follow; /* the next pointer is that of a smart pointer */
 	struct guard guard;
 };

@@ -37,6 +37,29 @@ struct todo *todo_new(struct comp *c, const struct object *o, enum todo_kind kin
 
 /* ---- scalars ---- */
 
+/* Numbers in all but their base type. */
+static bool is_number(const struct comp *c, const struct type *t)
+{
+	return !strcmp(c->p->strings + t->name, "int8_t") || !strcmp(c->p->strings + t->name, "uint8_t");
+}
+
+static bool is_text(const struct comp *c, uint32_t type)
+{
+	const struct type *t = &c->p->types[type];
+
+	return t->kind == TYPE_CHAR && t->size == 1 && !is_number(c, t);
+}
+
+/* Arrays of unsigned char hold bytes more often than text, and a NUL would hide what follows. */
+static bool is_plain_char(const struct comp *c, uint32_t type)
+{
+	const struct type *t = &c->p->types[type];
+	const char *name = c->p->strings + t->name;
+
+	return is_text(c, type) && strcmp(name, "signed char") &&
+	       (t->flags & TYPE_F_SIGNED || !strcmp(name, "char") || !strcmp(name, "char8_t"));
+}
+
 static uint32_t build_scalar(struct comp *c, struct object *o, uint32_t parent, uint32_t type, uint64_t off)
 {
 	static const uint8_t kinds[] = {
@@ -51,8 +74,7 @@ static uint32_t build_scalar(struct comp *c, struct object *o, uint32_t parent, 
 		node_missing(c, node, "type");
 		return node;
 	}
-	/* These are numbers in all but their base type. */
-	if (t->kind == TYPE_CHAR && (!strcmp(c->p->strings + t->name, "int8_t") || !strcmp(c->p->strings + t->name, "uint8_t")))
+	if (t->kind == TYPE_CHAR && (is_number(c, t) || (o->in_array && t->size == 1 && !is_plain_char(c, type))))
 		v->kind = t->flags & TYPE_F_SIGNED ? VALUE_INT : VALUE_UINT;
 	if (t->flags & TYPE_F_SIGNED)
 		v->flags |= VALUE_F_SIGNED;
@@ -107,14 +129,6 @@ static uint32_t build_complex(struct comp *c, struct object *o, uint32_t parent,
 }
 
 /* ---- pointers ---- */
-
-static bool is_text(const struct comp *c, uint32_t type)
-{
-	const struct type *t = &c->p->types[type];
-
-	return t->kind == TYPE_CHAR && t->size == 1 && strcmp(c->p->strings + t->name, "int8_t") &&
-	       strcmp(c->p->strings + t->name, "uint8_t");
-}
 
 /* Rust and C++ have pointers that always lead to a value. */
 static bool is_reference(const struct comp *c, const struct type *t)
@@ -196,7 +210,8 @@ static uint32_t build_elements(struct comp *c, struct object *o, uint32_t parent
 
 void template_build(struct comp *c, const struct object *o, uint32_t node, uint32_t type, unsigned depth)
 {
-	struct object in = { .loc = o->loc, .want = c->nwant, .todo = c->ntodo, .secret = c->nsecret, .in_template = true };
+	struct object in = { .loc = o->loc, .want = c->nwant, .todo = c->ntodo, .secret = c->nsecret, .in_template = true,
+			     .in_array = true };
 
 	build(c, &in, node, type, 0, depth);
 	c->nsecret = in.secret;
@@ -223,7 +238,7 @@ static uint32_t build_array(struct comp *c, struct object *o, uint32_t parent, u
 		}
 		return node;
 	}
-	text = is_text(c, t->inner);
+	text = is_plain_char(c, t->inner);
 	if (!text && !is_plain(c, t->inner, SEEK_MAX))
 		return build_elements(c, o, parent, type, off, depth);
 	node = node_new(c, parent, text && count > TEXT_INLINE ? VALUE_TEXT : VALUE_ARRAY, type);
@@ -333,6 +348,7 @@ static uint32_t build_struct(struct comp *c, struct object *o, uint32_t parent, 
 	if (t->flags & (TYPE_F_DECLARATION | TYPE_F_CUT) || (!depth && t->nmembers) || t->nmembers > MEMBERS_MAX)
 		c->node[node].v.flags |= VALUE_F_CUT;
 	o->in_union = in_union || t->kind == TYPE_UNION;
+	o->in_array = false;
 	for (uint32_t i = 0; i < t->nmembers && i < MEMBERS_MAX && depth && !c->full && !c->err; i++)
 		build_member(c, o, node, &c->p->members[t->member + i], off, depth - 1);
 	o->in_union = in_union;

@@ -446,11 +446,12 @@ static void bind_failed(const struct values *v, struct bound *b)
 	b->is_return = true;
 	if (!x)
 		return;
+	t->flags |= x->flags & VALUE_F_SIGNED ? 0 : WHERE_F_UNSIGNED;
 	if (x->kind == VALUE_INT || (x->kind == VALUE_ENUM && x->flags & VALUE_F_SIGNED))
 		t->flags |= WHERE_F_BELOW;
 	/* pthread_mutex_lock gives the error itself. */
 	if (x->kind == VALUE_ENUM && !strcmp(where_string(v, x->type), "errno"))
-		t->flags = WHERE_F_NONZERO;
+		t->flags = (uint8_t)((t->flags & WHERE_F_UNSIGNED) | WHERE_F_NONZERO);
 	if (x->flags & VALUE_F_ERROR && (x->kind == VALUE_POINTER || x->kind == VALUE_UINT)) {
 		t->flags |= WHERE_F_ONES | (x->kind == VALUE_POINTER ? WHERE_F_ZERO : 0);
 		t->number = x->size >= 8 ? UINT64_MAX : (UINT64_C(1) << x->size * 8) - 1;

@@ -110,14 +110,31 @@ static unsigned from_variant(const struct values *v, const struct bound *b, stru
 	return 0;
 }
 
+/* The errno of a call that failed is only captured if it did. */
+static unsigned from_errno(const struct values *v, const struct bound *b, struct fetch_test *out)
+{
+	for (uint32_t i = 0; i < v->nroots; i++) {
+		const struct value *root = &where_values(v)[i];
+
+		if (root->flags & VALUE_F_ERRNO && is_plain(b, root)) {
+			*out = always(b, root, true);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 /* --errors: exception or panic, or what the result says. */
 static unsigned from_failed(const struct values *v, const struct bound *b, struct fetch_test *out, bool *exact)
 {
 	const struct value *x = b->v;
-	unsigned n = 1, flags = b->test.flags;
+	unsigned n = 1, flags = b->test.flags & ~WHERE_F_UNSIGNED;
 
 	out[0] = (struct fetch_test){ .size = 8, .flags = TEST_F_EXIT };
-	if (!x || (!flags && x->kind != VALUE_VARIANT))
+	if (!x)
+		return n;
+	n += from_errno(v, b, &out[n]);
+	if (!flags && x->kind != VALUE_VARIANT)
 		return n;
 	if (x->kind == VALUE_VARIANT) {
 		for (uint32_t i = 1; i < x->nchildren; i++) {

@@ -69,7 +69,7 @@ bool where_bind(const struct values *v, struct leaf *l, struct bound *b);
 /* The result, for --errors; NULL: none. */
 const struct value *where_result(const struct values *v);
 
-#define WHERE_KERNEL_MAX 3
+#define WHERE_KERNEL_MAX 5
 /* The kernel's tests for a leaf, ORed. Their number, 0: the kernel cannot tell. exact: they say just what the leaf says; else
  * they let more calls through. */
 unsigned where_kernel(const struct values *v, const struct bound *b, struct fetch_test out[WHERE_KERNEL_MAX], bool *exact);

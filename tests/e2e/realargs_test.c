@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * realargs_test.c: programs of the distribution, stripped as they come, and what they are known to be doing: keys that a client asked
- * redis for, SQL that sqlite was given, names that python looked up, as arguments in the stream.
+ * realargs_test.c: programs of the distribution, stripped as they come, and what they are known to be doing: keys that a client
+ * asked redis for, SQL that sqlite was given, names that python looked up, as arguments in the stream.
  */
 #include <criterion/criterion.h>
 #include <sys/wait.h>

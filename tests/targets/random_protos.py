@@ -251,8 +251,10 @@ class Array(Type):
         if self.printer:
             return "p_chars(%s, %d);" % (expr, self.n)
         shown = min(self.n, ELEMENTS)
+        one = {"signed char": "p_i((%s)[i]);", "unsigned char": "p_u((%s)[i]);"}.get(self.inner.c)
+        one = one % expr if one else self.inner.show("(%s)[i]" % expr)
         s = 'fputc(\'[\', out); for (int i = 0; i < %d; i++) { if (i) fputc(\',\', out); %s } fputc(\']\', out);' % (
-            shown, self.inner.show("(%s)[i]" % expr))
+            shown, one)
         if shown < self.n:
             s = 'fputs("{\\"value\\":", out); %s fprintf(out, ",\\"truncated\\":true,\\"length\\":%d}");' % (s, self.n)
         return s

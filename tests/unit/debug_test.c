@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "debug/debug.h"
@@ -352,5 +353,55 @@ Test(debug, many_files)
 
 		cr_assert(!err && n == 1 && frames[0].function, "file %lu: %d", f.key, err);
 	}
+	debug_close(d);
+}
+
+/* Debug information with bytes changed: whatever the libraries make of it, tpd lives, and its next question is answered. */
+Test(debug, hostile_files, .timeout = 300)
+{
+	struct debug_file good, bad = { .debug_fd = -1, .alt_fd = -1 };
+	uint64_t sum, state = 88172645463325252;
+	AUTO_FREE uint8_t *image = NULL;
+	struct debug *d = NULL;
+	unsigned refused = 0;
+	struct stat st;
+
+	build_need("gcc");
+	build_write("program.c", program);
+	build("gcc -g -O1 -fno-inline -o program program.c");
+	sum = nm_value("program", "sum");
+	good = open_file("program", 1);
+	cr_assert_eq(fstat(good.fd, &st), 0);
+	image = malloc((size_t)st.st_size);
+	cr_assert_eq(debug_open(&d), 0);
+	for (unsigned i = 0; i < 300; i++) {
+		uint64_t regs[DEBUG_REGS] = { [DEBUG_RSP] = 0x1000, [DEBUG_RIP] = sum }, stack[64] = { sum, sum + 1, sum + 2 };
+		struct debug_map map = { 0, 0x10000, 0, &bad, "bad" };
+		const struct debug_frame *f;
+		struct proto *p = NULL;
+		bool whole;
+		size_t n;
+		int err;
+
+		cr_assert_eq(pread(good.fd, image, (size_t)st.st_size, 0), st.st_size);
+		for (unsigned k = 0; k <= i % 50; k++) {
+			state = state * 6364136223846793005 + 1442695040888963407;
+			image[0x200 + (state >> 33) % ((uint64_t)st.st_size - 0x200)] ^= (uint8_t)(1 + (state >> 20) % 255);
+		}
+		bad.fd = memfd_create("bad", MFD_CLOEXEC);
+		bad.key = 100 + i;
+		cr_assert_eq(write(bad.fd, image, (size_t)st.st_size - (i % 7 ? 0 : i * 8)), st.st_size - (i % 7 ? 0 : i * 8));
+		err = debug_proto(d, &bad, sum, 3, &p);
+		cr_expect(!err || err == -ENOENT || err == -EBADMSG || err == -ENOMEM, "%u: %d", i, err);
+		refused += err != 0;
+		free(p);
+		err = debug_line(d, &bad, sum, &f, &n);
+		cr_expect(!err || err == -EBADMSG || err == -ENOMEM, "%u: %d", i, err);
+		err = debug_stack(d, 1, i, &map, 1, regs, stack, sizeof(stack), &f, &n, &whole);
+		cr_expect(!err || err == -EBADMSG || err == -ENOMEM, "%u: %d", i, err);
+		close(bad.fd);
+	}
+	cr_expect(refused > 10 && refused < 290, "%u", refused);
+	expect_sum(d, &good, sum);
 	debug_close(d);
 }
