@@ -349,22 +349,12 @@ static size_t at_stack(void *arg, uint32_t pid, const struct ev_place *at, const
 	return n;
 }
 
-/* As the type_info of the type, which is a symbol that the demangler takes. */
 static const char *type_name(void *arg, const char *mangled)
 {
-	static const char before[] = "typeinfo for ";
 	struct resolve *r = arg;
-	AUTO_FREE char *name = NULL, *pretty = NULL;
 
-	if (asprintf(&name, "_ZTI%s", mangled) < 0) {
-		name = NULL;
-		return NULL;
-	}
-	pretty = symbol_demangle(name);
-	if (!pretty || strncmp(pretty, before, strlen(before)))
-		return NULL;
 	free(r->type);
-	r->type = strdup(pretty + strlen(before));
+	r->type = symbol_demangle_type(mangled);
 	return r->type;
 }
 

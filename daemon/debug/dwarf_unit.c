@@ -283,10 +283,12 @@ int dwarf_unit_definition(const struct dwarf_unit *u, const struct dwarf_unit *f
 	/* DWARF 4 numbers the DIEs of .debug_types on their own; such a unit has but one definition anyway. */
 	if (dwarf_cu_info(u->die.cu, &version, &type, NULL, NULL, NULL, NULL, NULL) || type == DW_UT_type)
 		return -ENOENT;
-	for (s = u->scope; name && s < u->scope + u->nscope; s++)
+	for (size_t i = 0; name && i < u->nscope; i++) {
+		s = &u->scope[i];
 		if (!s->declared && is_class(s->tag) && s->name && !strcmp(s->name, name) &&
 		    same_names(u, dwarf_unit_outer(u, s), from, outer))
 			return dwarf_offdie(dwarf_cu_getdwarf(u->die.cu), s->start, ret) ? 0 : -ENOENT;
+	}
 	return -ENOENT;
 }
 

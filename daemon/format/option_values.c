@@ -193,13 +193,14 @@ static int set_string(struct strings *strings, const char *value)
 
 static int set_number(const struct option_row *row, const char *value, uint64_t *to)
 {
-	uint64_t v = 0, page = sysconf(_SC_PAGESIZE), size = page;
+	uint64_t v = 0, size = row->min; /* itself a power of two */
 	int err;
 
 	switch (row->type) {
 	case OPT_TIME:
 		err = option_time(value, &v);
 		break;
+	case OPT_BYTES:
 	case OPT_SIZE:
 		err = option_size(value, &v);
 		break;
@@ -264,6 +265,7 @@ int option_set(struct conf *c, const struct option_row *row, const char *value, 
 		return set_pids(to, value, bad, len);
 	case OPT_NUMBER:
 	case OPT_TIME:
+	case OPT_BYTES:
 	case OPT_SIZE:
 	case OPT_PER_SECOND:
 		return set_number(row, value, to);
@@ -275,6 +277,28 @@ int option_set(struct conf *c, const struct option_row *row, const char *value, 
 	return -EINVAL;
 }
 
+/* A bound as one would write it. */
+static void size_text(uint64_t v, char text[24])
+{
+	static const char units[] = "BKMG";
+	int unit = 0;
+
+	while (v && unit < 3 && !(v % 1024)) {
+		v /= 1024;
+		unit++;
+	}
+	snprintf(text, 24, "%llu%.*s", (unsigned long long)v, unit != 0, units + unit);
+}
+
+static void complain_size(const struct option_row *row, char *text, size_t n)
+{
+	char min[24], max[24];
+
+	size_text(row->min, min);
+	size_text(row->max, max);
+	snprintf(text, n, "is not between %s and %s", min, max);
+}
+
 /* The range of a row, in the words that its values are written in. */
 static void complain_range(const struct option_row *row, char *text, size_t n)
 {
@@ -283,9 +307,8 @@ static void complain_range(const struct option_row *row, char *text, size_t n)
 	else if (row->type == OPT_PIDS)
 		snprintf(text, n, "is one too many; at most %d processes, or take --exe or --comm",
 			 PIDS_MAX);
-	else if (row->type == OPT_SIZE)
-		snprintf(text, n, "is not between %lluK and %lluG",
-			 (unsigned long long)row->min >> 10, (unsigned long long)row->max >> 30);
+	else if (row->type == OPT_SIZE || row->type == OPT_BYTES)
+		complain_size(row, text, n);
 	else if (row->max >= INT64_MAX)
 		snprintf(text, n, "is too large");
 	else
@@ -302,6 +325,7 @@ void option_complaint(const struct option_row *row, int err, char *text, size_t 
 		[OPT_PIDS] = "is not a process id",
 		[OPT_NUMBER] = "is not a whole number",
 		[OPT_TIME] = "is not a time; write it as 250us, 10ms, 1.5s, 2m or 1h",
+		[OPT_BYTES] = "is not a size; write it as 128 or 1K",
 		[OPT_SIZE] = "is not a size; write it as 512K, 8M or 1G",
 		[OPT_RATE] = "is not a share; write it as 0.01, 1% or 1/100",
 		[OPT_PER_SECOND] = "is not a rate; write it as 100, 100/s or 6000/m",

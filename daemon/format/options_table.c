@@ -81,7 +81,7 @@ const struct option_row options_table[] = {
 	  .help = "neither arguments nor results" },
 	{ "raw-args", 0, OPT_FLAG, GROUP_CARRIED, FOR_TRACE, AT(raw_args), NULL, NULL,
 	  .help = "the argument registers as they are, whatever the function's prototype" },
-	{ "string-size", 0, OPT_SIZE, GROUP_CARRIED, FOR_TRACE, AT(string_size), "SIZE", "128",
+	{ "string-size", 0, OPT_BYTES, GROUP_CARRIED, FOR_TRACE, AT(string_size), "SIZE", "128",
 	  .help = "bytes of a string at most; of a longer one the true length is told",
 	  .min = 1, .max = FETCH_STR_MAX },
 	{ "depth", 0, OPT_NUMBER, GROUP_CARRIED, FOR_TRACE, AT(depth), "N", "2",

@@ -15,7 +15,8 @@ enum option_type {
 	OPT_PIDS,	/* struct pids, comma list */
 	OPT_NUMBER,	/* uint64_t */
 	OPT_TIME,	/* uint64_t, ns */
-	OPT_SIZE,	/* uint64_t, bytes, rounded up to a power of two of pages */
+	OPT_BYTES,	/* uint64_t, bytes */
+	OPT_SIZE,	/* the same, rounded up to a power of two */
 	OPT_RATE,	/* double */
 	OPT_PER_SECOND, /* uint64_t */
 	OPT_CHOICE,	/* int: index into choices */

@@ -13,7 +13,7 @@
 #include "value.h"
 
 struct capture_conf {
-	unsigned depth;       /* pointers followed and structures opened inside each other; 0: only plain values */
+	unsigned depth;       /* pointers followed behind each other; 0: only plain values, no structure is opened */
 	uint32_t string_size; /* bytes of a string at most, <= FETCH_STR_MAX */
 	uint32_t elements;    /* of arrays and vectors at most */
 	bool at_return;       /* the return will be seen: results can be had */

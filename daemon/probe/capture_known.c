@@ -81,9 +81,12 @@ static const struct member *seek(const struct proto_view *p, const struct type *
 
 static bool implementation_only(const struct proto_view *p, const struct type *t)
 {
-	for (uint32_t i = 0; i < t->nmembers; i++)
-		if (!(p->members[t->member + i].flags & MEMBER_F_BASE) && p->strings[p->members[t->member + i].name] != '_')
+	for (uint32_t i = 0; i < t->nmembers; i++) {
+		const struct member *m = &p->members[t->member + i];
+
+		if (!(m->flags & MEMBER_F_BASE) && p->strings[m->name] && p->strings[m->name] != '_')
 			return false;
+	}
 	return t->nmembers;
 }
 

@@ -179,7 +179,7 @@ static uint32_t build_pointer(struct comp *c, struct object *o, uint32_t parent,
 	} else if (follow && leads_to_object(c, t, depth, o->follow)) {
 		todo = todo_new(c, o, TODO_OBJECT, node);
 		todo->type = t->inner;
-		todo->depth = depth;
+		todo->depth = depth ? depth - 1 : 0;
 		todo->never_null = is_reference(c, t);
 	} else {
 		leaf(c, o, node, off, 8);
@@ -328,7 +328,7 @@ static void build_member(struct comp *c, struct object *o, uint32_t parent, cons
 		node = node_new(c, parent, VALUE_MISSING, m->type);
 		node_missing(c, node, "type");
 	} else {
-		node = build(c, o, parent, m->type, off + m->offset, inline_ ? depth + 1 : depth);
+		node = build(c, o, parent, m->type, off + m->offset, depth);
 	}
 	if (c->full || c->err)
 		return;
@@ -345,12 +345,12 @@ static uint32_t build_struct(struct comp *c, struct object *o, uint32_t parent, 
 	uint32_t node = node_new(c, parent, VALUE_STRUCT, type);
 	bool in_union = o->in_union;
 
-	if (t->flags & (TYPE_F_DECLARATION | TYPE_F_CUT) || (!depth && t->nmembers) || t->nmembers > MEMBERS_MAX)
+	if (t->flags & (TYPE_F_DECLARATION | TYPE_F_CUT) || (!c->conf->depth && t->nmembers) || t->nmembers > MEMBERS_MAX)
 		c->node[node].v.flags |= VALUE_F_CUT;
 	o->in_union = in_union || t->kind == TYPE_UNION;
 	o->in_array = false;
-	for (uint32_t i = 0; i < t->nmembers && i < MEMBERS_MAX && depth && !c->full && !c->err; i++)
-		build_member(c, o, node, &c->p->members[t->member + i], off, depth - 1);
+	for (uint32_t i = 0; i < t->nmembers && i < MEMBERS_MAX && c->conf->depth && !c->full && !c->err; i++)
+		build_member(c, o, node, &c->p->members[t->member + i], off, depth);
 	o->in_union = in_union;
 	if (!c->full && !c->err)
 		names_unique(c, node);
@@ -370,7 +370,7 @@ static void build_payload(struct comp *c, struct object *o, uint32_t parent, con
 	if (t->kind == TYPE_STRUCT && t->nmembers == 1 && !strcmp(c->p->strings + c->p->members[t->member].name, "__0"))
 		build_member(c, o, parent, &c->p->members[t->member], off + m->offset, depth);
 	else
-		build(c, o, parent, m->type, off + m->offset, depth + 1);
+		build(c, o, parent, m->type, off + m->offset, depth);
 }
 
 static struct guard guard_of(const struct comp *c, const struct type *t, const struct member *m, uint64_t off)

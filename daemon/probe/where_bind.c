@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "base/utf8.h"
+#include "event.h"
 #include "probe/proto_text_priv.h"
 #include "probe/where_priv.h"
 
@@ -386,7 +387,11 @@ static int bind_value(const struct values *v, struct leaf *l, struct bound *b)
 
 static bool is_exit(const char *s)
 {
-	static const char *const exits[] = { "return", "tail_call", "exception", "panic", "unwound", "thread_exit", "open" };
+	static const char *const exits[] = {
+#define X(id, num, name) name,
+		CALL_EXITS(X)
+#undef X
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(exits); i++)
 		if (!strcmp(exits[i], s))

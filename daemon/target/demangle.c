@@ -55,10 +55,13 @@ static void text_add(const char *s, size_t n, void *arg)
 	longjmp(t->out, 1);
 }
 
-static bool demangle(const char *name, struct text *t)
+/* A type's own name has all of it: what is returned is part of a function's type. */
+static bool demangle(const char *name, bool type, struct text *t)
 {
 	if (setjmp(t->out))
 		return false;
+	if (type)
+		return cplus_demangle_v3_callback(name, (FLAGS & ~DMGL_RET_DROP) | DMGL_TYPES, text_add, t);
 	/* Old Rust names look like C++ names as well. */
 	if (rust_demangle_callback(name, FLAGS, text_add, t))
 		return true;
@@ -66,18 +69,28 @@ static bool demangle(const char *name, struct text *t)
 	return cplus_demangle_v3_callback(name, FLAGS, text_add, t);
 }
 
-char *symbol_demangle(const char *name)
+static char *pretty(const char *name, bool type)
 {
 	struct text t = { 0 };
 
-	if (!symbol_is_mangled(name) || strnlen(name, MAX_MANGLED + 1) > MAX_MANGLED)
+	if (strnlen(name, MAX_MANGLED + 1) > MAX_MANGLED)
 		return NULL;
-	if (!demangle(name, &t) || t.full || !t.len) {
+	if (!demangle(name, type, &t) || t.full || !t.len) {
 		free(t.buf);
 		return NULL;
 	}
 	t.buf[t.len] = 0;
 	return t.buf;
+}
+
+char *symbol_demangle(const char *name)
+{
+	return symbol_is_mangled(name) ? pretty(name, false) : NULL;
+}
+
+char *symbol_demangle_type(const char *name)
+{
+	return pretty(name, true);
 }
 
 bool symbol_is_mangled(const char *name)

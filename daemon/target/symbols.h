@@ -58,6 +58,8 @@ size_t symbols_nearest(struct symbols *s, const char *text, const char **ret, si
 
 /* Demangled name (C++ and Rust, with parameters), or NULL if it is not mangled. malloc'ed. */
 char *symbol_demangle(const char *name);
+/* A C++ type as std::type_info names it ("St13runtime_error"), or NULL if that is none. malloc'ed. */
+char *symbol_demangle_type(const char *name);
 /* Does it look mangled? Cheap. */
 bool symbol_is_mangled(const char *name);
 

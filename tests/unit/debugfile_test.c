@@ -84,7 +84,7 @@ Test(debugfile, places)
 
 Test(debugfile, shared_by_dwz)
 {
-	static const char *const links[] = { "../../../.dwz/common", "/usr/lib/debug/.dwz/common" };
+	static const char *const links[] = { "../../.dwz/common", "/usr/lib/debug/.dwz/common" };
 	uint64_t addr;
 
 	build_need("gcc");

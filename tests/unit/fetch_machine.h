@@ -11,6 +11,7 @@
 #include <capture.h>
 
 struct machine {
+	pid_t pid;        /* whose memory; 0: of this process */
 	uint64_t reg[16], cfa, fs;
 	int err; /* errno of the thread; negative: its place is not known */
 	uint8_t mem[CAPTURE_MAX + FETCH_STR_MAX + 16];
@@ -23,11 +24,11 @@ struct machine {
 };
 
 /* Like the kernel: all or nothing, and no fault hurts. */
-static inline bool machine_read(uint64_t from, void *to, size_t n)
+static inline bool machine_read(const struct machine *m, uint64_t from, void *to, size_t n)
 {
 	struct iovec mine = { to, n }, there = { (void *)(uintptr_t)from, n };
 
-	return !n || (from < 1ull << 47 && process_vm_readv(getpid(), &mine, 1, &there, 1, 0) == (ssize_t)n);
+	return !n || (from < 1ull << 47 && process_vm_readv(m->pid ? m->pid : getpid(), &mine, 1, &there, 1, 0) == (ssize_t)n);
 }
 
 static inline struct capture_head *machine_head(struct machine *m)
@@ -71,11 +72,11 @@ static inline void machine_str(struct machine *m, const struct fetch *o, unsigne
 	size_t n = 0;
 	char c;
 
-	while (n < (size_t)o->imm && machine_read(m->acc + n, &to[n], 1) && to[n])
+	while (n < (size_t)o->imm && machine_read(m, m->acc + n, &to[n], 1) && to[n])
 		n++;
-	if (!machine_read(m->acc + n, &c, 1))
+	if (!machine_read(m, m->acc + n, &c, 1))
 		return;
-	for (all = n; all < n + 65536 && machine_read(m->acc + all, &c, 1) && c; all++)
+	for (all = n; all < n + 65536 && machine_read(m, m->acc + all, &c, 1) && c; all++)
 		;
 	machine_heap(m, o, n, c ? ~0ull : all, fixed);
 }
@@ -86,7 +87,7 @@ static inline void machine_bytes(struct machine *m, const struct fetch *o, unsig
 
 	if (m->bad >> o->arg % FETCH_VARS & 1 || all >> 40)
 		return;
-	if (machine_read(m->acc, m->mem + machine_head(m)->bytes, n))
+	if (machine_read(m, m->acc, m->mem + machine_head(m)->bytes, n))
 		machine_heap(m, o, n, all, fixed);
 }
 
@@ -102,7 +103,7 @@ static inline void machine_store(struct machine *m, const struct fetch *o, unsig
 	case FETCH_COPY:
 		if (o->imm <= 0 || o->imm > 256)
 			m->broken = "size";
-		else if (machine_read(m->acc, machine_at(m, o, (size_t)o->imm, fixed), (size_t)o->imm))
+		else if (machine_read(m, m->acc, machine_at(m, o, (size_t)o->imm, fixed), (size_t)o->imm))
 			machine_got(m, o);
 		break;
 	case FETCH_STR:
@@ -127,7 +128,7 @@ static inline void machine_load(struct machine *m, const struct fetch *o)
 	if (o->arg != 1 && o->arg != 2 && o->arg != 4 && o->arg != 8)
 		m->broken = "load";
 	else if (!m->fault)
-		machine_set(m, v, !machine_read(m->acc, &v, o->arg));
+		machine_set(m, v, !machine_read(m, m->acc, &v, o->arg));
 	m->acc = v;
 }
 

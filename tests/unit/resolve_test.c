@@ -252,7 +252,8 @@ Test(resolve, names_of_types)
 	static const char *const cases[][2] = {
 		{ "St13runtime_error", "std::runtime_error" }, { "i", "int" }, { "PKc", "char const*" },
 		{ "N2ex7DerivedE", "ex::Derived" },	       { "St6vectorIiSaIiEE", "std::vector<int, std::allocator<int> >" },
-		{ "PFviE", "void (*)(int)" },		       { "", NULL }, { "!", NULL }, { "i trailing", NULL },
+		{ "PFviE", "void (*)(int)" },		       { "St8functionIFiiEE", "std::function<int (int)>" },
+		{ "", NULL }, { "!", NULL }, { "i trailing", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
