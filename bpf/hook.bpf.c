@@ -152,6 +152,19 @@ CHECKED_ONCE library_changed(__u64 now, __u64 state)
 	return 0;
 }
 
+/* exc: what __cxa_begin_catch and __rust_panic_cleanup are called with. */
+CHECKED_ONCE native_catch(__u64 exc, __u64 ip, __u64 now)
+{
+	struct throw_key key = { .tgid = bpf_get_current_pid_tgid() >> 32, .exc = exc };
+	__u64 *id = bpf_map_lookup_elem(&thrown, &key);
+
+	if (!id)
+		return 0;
+	catch_emit(*id, ip, CATCH_HANDLER, now);
+	bpf_map_delete_elem(&thrown, &key);
+	return 0;
+}
+
 CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1)
 {
 	struct thread *t = thread_find();
@@ -190,9 +203,11 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 	case HOOK_CATCH:
 		land(t, cfa, own, now);
 		t->unwind.kind = 0;
-		if (t->unwind.id)
-			catch_emit(t->unwind.id, user_word(sp), CATCH_HANDLER, now);
-		t->unwind.id = 0;
+		if (knob_throw)
+			native_catch(arg0, user_word(sp), now);
+		t->unwind.id = t->outer;
+		t->outer = 0;
+		t->thrown = 0;
 		break;
 	case HOOK_FORCED:
 		t->unwind.forced = 1;
@@ -211,9 +226,10 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 }
 
 /* After frames that had died before have been seen to: the innermost call is that which throws. */
-static __always_inline void native_throw(struct pt_regs *ctx, struct thread *t, __u64 now)
+static __always_inline void native_throw(struct pt_regs *ctx, struct thread *t, __u32 hook, __u64 now)
 {
-	__u64 exc = CTX_READ(ctx, di);
+	struct throw_key key = { .tgid = bpf_get_current_pid_tgid() >> 32 };
+	__u64 exc = CTX_READ(ctx, di), id;
 
 	/* libgcc's _Unwind_Resume_or_Rethrow goes on to _Unwind_RaiseException: one throw. */
 	if (t->unwind.id && t->thrown == exc)
@@ -221,7 +237,12 @@ static __always_inline void native_throw(struct pt_regs *ctx, struct thread *t, 
 	if (!(knob_throw_all || t->n || t->far_top) || regs_save(ctx, 0))
 		return;
 	t->thrown = exc;
-	t->unwind.id = throw_emit(exc, 0, 0, 0, now);
+	t->outer = t->unwind.id;
+	id = throw_emit(exc, CTX_READ(ctx, si), hook == HOOK_ABORT ? THROW_ABORT : 0, 0, now);
+	t->unwind.id = id;
+	key.exc = exc;
+	if (id)
+		bpf_map_update_elem(&thrown, &key, &id, BPF_ANY);
 }
 
 SEC("kprobe")
@@ -248,8 +269,8 @@ int runtime_hook(struct pt_regs *ctx)
 			t = thread_new();
 		if (t && t->serial)
 			native_hook(ctx->sp, hook, now, ctx->di, ctx->si);
-		if (t && t->serial && hook == HOOK_RAISE && knob_throw)
-			native_throw(ctx, t, now);
+		if (t && t->serial && (hook == HOOK_RAISE || hook == HOOK_ABORT) && knob_throw)
+			native_throw(ctx, t, hook, now);
 	}
 	return 0;
 }

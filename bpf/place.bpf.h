@@ -26,16 +26,19 @@ static __always_inline void place_regs(struct ev_place *p, const struct stash *s
 
 /*
  * Copies the stack at sp into size bytes (a power of two), as far as there is any: a read that fails is tried in halves, so
- * that at most 63 bytes below the stack's end are left out.
+ * that at most 63 bytes below the stack's end are left out. A stack that has overflowed begins only behind its guard.
  */
 static __always_inline __u32 place_stack(__u8 *to, __u32 size, __u64 sp)
 {
 	__u32 done = 0;
+	__u8 byte;
 
-	if (!bpf_probe_read_user(to, size, (void *)sp))
+	if (bpf_probe_read_user(&byte, 1, (void *)sp))
+		done = -sp & 0xfff;
+	if (!done && !bpf_probe_read_user(to, size, (void *)sp))
 		return size;
 	for (__u32 n = PLACE_MAX / 2; n >= 64; n /= 2)
-		if (n < size && !bpf_probe_read_user(to + done, n, (void *)(sp + done)))
+		if (done <= size - n && n < size && !bpf_probe_read_user(to + done, n, (void *)(sp + done)))
 			done += n;
 	return done;
 }

@@ -96,6 +96,24 @@ static __always_inline void throw_rust(struct ev_throw *e, __u64 exc)
 		throw_text(e, *(__u64 *)(e->raw + 8) > p ? *(__u64 *)(e->raw + 8) : p, *(__u64 *)(e->raw + 16));
 }
 
+/* The same where panics abort: a &mut dyn PanicPayload, of a &str, or of a String that has been made for the message. */
+static __always_inline void throw_abort(struct ev_throw *e, __u64 data, __u64 table)
+{
+	__u64 size = user_word(table + 8), *w = (__u64 *)e->raw;
+
+	e->lang = 2; /* LANG_RUST */
+	e->class = CLASS_RUST;
+	e->type = table;
+	e->object = data;
+	throw_raw(e, data);
+	if (size == 16)
+		throw_text(e, w[0], w[1]);
+	else if (w[1] > w[0] && w[0] >= w[2])
+		throw_text(e, w[1], w[2]);
+	else
+		throw_text(e, w[2] > w[1] ? w[2] : w[1], w[3]);
+}
+
 /* A panic's value is an interface: type and data, which most often begins with a string. */
 static __always_inline void throw_go(struct ev_throw *e, __u64 type, __u64 data)
 {
@@ -105,6 +123,19 @@ static __always_inline void throw_go(struct ev_throw *e, __u64 type, __u64 data)
 	throw_raw(e, data);
 	throw_text(e, *(__u64 *)e->raw, *(__u64 *)(e->raw + 8));
 }
+
+/* Exceptions under way, by the unwinder's address of them: which one is caught? */
+struct throw_key {
+	__u64 tgid;
+	__u64 exc;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct throw_key);
+	__type(value, __u64);
+} thrown SEC(".maps") __weak;
 
 /* Innermost traced call of this thread, as far as it is known. */
 static __always_inline __u64 call_around(struct thread *t)
@@ -117,13 +148,14 @@ static __always_inline __u64 call_around(struct thread *t)
 	return t->n ? frame_at(t, t->n - 1)->id : 0;
 }
 
-#define THROW_GO 0xffffffffu
+#define THROW_GO    0xffffffffu
+#define THROW_ABORT 0xfffffffeu
 
 /*
- * Something is thrown here; registers are saved. exc: the unwinder's exception, or Go's type with data. The id that it gets, 0: it
- * is not told. go_call: the goroutine's innermost call.
+ * Something is thrown here; registers are saved. exc: the unwinder's exception; with how THROW_GO and THROW_ABORT the type and data
+ * of what is thrown. The id that it gets, 0: it is not told. go_call: the goroutine's innermost call.
  */
-static __noinline __attribute__((unused)) __u64 throw_emit(__u64 exc, __u64 data, __u32 flags, __u64 go_call, __u64 now)
+static __noinline __attribute__((unused)) __u64 throw_emit(__u64 exc, __u64 data, __u32 how, __u64 go_call, __u64 now)
 {
 	struct thread *t = thread_find();
 	struct stash *s = stash_find();
@@ -137,13 +169,12 @@ static __noinline __attribute__((unused)) __u64 throw_emit(__u64 exc, __u64 data
 		return 0;
 	__builtin_memset((char *)e + sizeof(e->h), 0, sizeof(*e) - sizeof(e->h));
 	e->id = thread_next_id(t);
-	e->flags = flags & ~THROW_GO;
-	if (flags == THROW_GO) {
-		e->flags = 0;
-		e->call = go_call;
+	e->call = how == THROW_GO ? go_call : call_around(t);
+	if (how == THROW_GO) {
 		throw_go(e, exc, data);
+	} else if (how == THROW_ABORT) {
+		throw_abort(e, exc, data);
 	} else {
-		e->call = call_around(t);
 		e->class = user_word(exc);
 		e->lang = e->class == CLASS_RUST ? 2 : 1; /* enum proto_lang */
 		if (e->class == CLASS_RUST)

@@ -138,7 +138,8 @@ struct thread {
 	__u64 serial;    /* number of this thread, << 40 */
 	__u64 calls;     /* ids given out */
 	__u64 lo, hi;    /* bounds of its own stack, as far as known */
-	__u64 thrown;    /* the unwinder's exception that is under way, 0: none that was told */
+	__u64 thrown;    /* the unwinder's exception that was thrown last and not caught yet, 0: none that was told */
+	__u64 outer;     /* id of the one under way when that was thrown, by a destructor that catches it */
 	__u64 far_top;   /* cfa of the innermost frame on a foreign stack, 0: none */
 	struct unwind unwind;
 	__u32 n;

@@ -37,7 +37,7 @@
 	X(K_STACK, "stack") X(K_FILE, "file") X(K_LINE, "line") X(K_INLINED, "inlined")       \
 	X(K_THROWN, "thrown") X(K_CAUGHT, "caught") X(K_ADDRESS, "address")                   \
 	X(K_RETHROWN, "rethrown") X(K_TRUNCATED, "truncated") X(K_LENGTH, "length")           \
-	X(K_VALUE, "value") X(K_NUMBER, "number") X(K_WHOLE, "whole")             \
+	X(K_VALUE, "value") X(K_WHOLE, "whole")                                               \
 	X(K_RETHROWS, "rethrows") X(K_OUTCOMES, "outcomes")
 
 enum record_key {

@@ -78,7 +78,8 @@ enum hook {
 	HOOK_GO_EXIT = 10,   /* runtime.goexit1, goexit0: the goroutine ends */
 	HOOK_LIBRARY = 11,   /* _dl_debug_state: the loader mapped or unmapped something */
 	HOOK_SETIP = 12,     /* _Unwind_SetIP(context, ip): a landing pad is about to run in that context */
-	HOOK_MAX = 13,
+	HOOK_ABORT = 13,     /* rust_panic in a program whose panics abort: nothing unwinds */
+	HOOK_MAX = 14,
 };
 
 /* An indirect jump, told so that BPF can compute its target. Registers are numbered as x86 encodes

@@ -25,6 +25,7 @@ enum value_kind {
 	VALUE_CASE,     /* number: discriminant that means it; children: its payload (0 or 1). {"NAME":payload}, "NAME"; without a
 			 * name the payload itself, or null */
 	VALUE_MISSING,  /* the string `type` says why: {"unavailable":"register"} */
+	VALUE_GO_TYPE,  /* number is the address of a Go type: its name, as the resolver (resolve.h) has it */
 };
 
 #define VALUE_F_SIGNED  1u

@@ -14,6 +14,7 @@ struct child {
 	int sock;
 	struct note *note;
 	struct wire_msg msg;
+	unsigned opened;
 	struct child_file *files;
 	struct slot slot[WIRE_SLOTS];
 	struct answer answer;
@@ -46,6 +47,7 @@ static int on_file(struct child *c)
 	f->key = q->key;
 	f->bad = q->bad;
 	f->note = c->note;
+	f->opened = &c->opened;
 	f->fd = take_fd(&c->msg, n++);
 	f->debug_fd = q->has & WIRE_HAS_DEBUG ? take_fd(&c->msg, n++) : -1;
 	f->alt_fd = q->has & WIRE_HAS_ALT ? take_fd(&c->msg, n++) : -1;

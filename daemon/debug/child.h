@@ -26,6 +26,7 @@ struct child_file {
 	uint32_t bad;   /* enum wire_phase: not to be tried; what failed is added */
 	uint32_t tried;
 	struct note *note;
+	unsigned *opened; /* parts of all files */
 	struct elf *elf;         /* PHASE_SYMBOLS, also for text */
 	struct symbols *symbols;
 	struct dwarf_file *dwarf; /* PHASE_DWARF */

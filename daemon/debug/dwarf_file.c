@@ -23,6 +23,7 @@ struct object {
 struct dwarf_file {
 	struct object main, debug, alt;
 	Dwarf *dbg, *alt_dbg;
+	struct nothing *nothing;
 	struct dwarf_unit *units;
 	struct unit_range *range;
 	size_t nrange, range_cap;
@@ -77,6 +78,44 @@ static bool has_debug_info(Elf *elf)
 	return false;
 }
 
+/* An ELF file with nothing in it but a .debug_info too short for a unit. */
+struct nothing {
+	Elf64_Ehdr head;
+	Elf64_Shdr section[3];
+	char names[24], info[8];
+};
+
+/*
+ * Stands in for a shared debug file (dwz) that was not found. Left to itself, the library would open whatever the
+ * debug information names, without a look at its build id (libdw/dwarf_getalt.c in elfutils 0.188).
+ */
+static int open_nothing(struct dwarf_file *f)
+{
+	struct nothing *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	f->nothing = n;
+	n->head = (Elf64_Ehdr){
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+		.e_type = ET_REL,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_shoff = offsetof(struct nothing, section),
+		.e_ehsize = sizeof(n->head),
+		.e_shentsize = sizeof(n->section[0]),
+		.e_shnum = ARRAY_SIZE(n->section),
+		.e_shstrndx = 2,
+	};
+	memcpy(n->names, "\0.debug_info\0.shstrtab", 23);
+	n->section[1] = (Elf64_Shdr){ .sh_name = 1, .sh_type = SHT_PROGBITS, .sh_size = 4, .sh_addralign = 1,
+				      .sh_offset = offsetof(struct nothing, info) };
+	n->section[2] = (Elf64_Shdr){ .sh_name = 13, .sh_type = SHT_STRTAB, .sh_size = sizeof(n->names), .sh_addralign = 1,
+				      .sh_offset = offsetof(struct nothing, names) };
+	f->alt.elf = elf_memory((char *)n, sizeof(*n));
+	return f->alt.elf ? 0 : -ENOMEM;
+}
+
 static int open_dwarf(struct dwarf_file *f)
 {
 	struct object *from = has_debug_info(f->debug.elf) ? &f->debug : &f->main;
@@ -86,11 +125,19 @@ static int open_dwarf(struct dwarf_file *f)
 	f->dbg = dwarf_begin_elf(from->elf, DWARF_C_READ, NULL);
 	if (!f->dbg)
 		return -EBADMSG;
-	/* A broken one is as good as none: what it should hold is not found, and everything else is. */
 	if (f->alt.elf)
 		f->alt_dbg = dwarf_begin_elf(f->alt.elf, DWARF_C_READ, NULL);
-	if (f->alt_dbg)
-		dwarf_setalt(f->dbg, f->alt_dbg);
+	/* A broken one is as good as none: what it should hold is not found, and everything else is. */
+	if (!f->alt_dbg) {
+		object_close(&f->alt);
+		f->alt = (struct object){ .fd = -1 };
+		if (open_nothing(f))
+			return -ENOMEM;
+		f->alt_dbg = dwarf_begin_elf(f->alt.elf, DWARF_C_READ, NULL);
+	}
+	if (!f->alt_dbg)
+		return -ENOMEM;
+	dwarf_setalt(f->dbg, f->alt_dbg);
 	return 0;
 }
 
@@ -131,6 +178,7 @@ void dwarf_file_close(struct dwarf_file *f)
 	object_close(&f->alt);
 	object_close(&f->debug);
 	object_close(&f->main);
+	free(f->nothing);
 	free(f->range);
 	free(f->copy);
 	free(f);

@@ -5,6 +5,8 @@
 #include "debug/cfi.h"
 #include "debug/child.h"
 
+#define FEW_PARTS 24 /* so many opened parts cannot be why memory is short */
+
 static struct elf *open_elf(int fd)
 {
 	struct elf *e = NULL;
@@ -13,33 +15,35 @@ static struct elf *open_elf(int fd)
 	return copy < 0 || elf_open(&e, copy) ? NULL : e;
 }
 
-static bool open_symbols(struct child_file *f)
+static int open_symbols(struct child_file *f)
 {
 	struct elf *debug = open_elf(f->debug_fd);
+	int err = -ENOENT;
 
+	errno = 0;
 	f->elf = open_elf(f->fd);
-	if (f->elf && symbols_load_with(&f->symbols, f->elf, debug))
-		f->symbols = NULL;
+	if (f->elf)
+		err = symbols_load_with(&f->symbols, f->elf, debug);
+	else if (errno == ENOMEM)
+		err = -ENOMEM;
 	elf_close(debug);
-	return f->symbols;
+	return err;
 }
 
-static bool open_dwarf(struct child_file *f)
-{
-	return !dwarf_file_open(&f->dwarf, f->fd, f->debug_fd, f->alt_fd);
-}
-
-static bool open_cfi(struct child_file *f)
+static int open_cfi(struct child_file *f)
 {
 	elf_version(EV_CURRENT);
+	errno = 0;
 	f->cfi_elf = elf_begin(f->fd, ELF_C_READ_MMAP, NULL);
-	f->eh = f->cfi_elf ? dwarf_getcfi_elf(f->cfi_elf) : NULL;
-	return f->cfi_elf;
+	if (!f->cfi_elf)
+		return errno == ENOMEM ? -ENOMEM : -ENOENT;
+	f->eh = dwarf_getcfi_elf(f->cfi_elf);
+	return 0;
 }
 
 bool child_file_enter(struct child_file *f, enum wire_phase phase)
 {
-	bool ok = false;
+	int err = 0;
 
 	if (f->bad & phase)
 		return false;
@@ -50,18 +54,24 @@ bool child_file_enter(struct child_file *f, enum wire_phase phase)
 	f->tried |= phase;
 	switch (phase) {
 	case PHASE_CFI:
-		ok = open_cfi(f);
+		err = open_cfi(f);
 		break;
 	case PHASE_SYMBOLS:
-		ok = open_symbols(f);
+		err = open_symbols(f);
 		break;
 	case PHASE_DWARF:
-		ok = open_dwarf(f);
+		err = dwarf_file_open(&f->dwarf, f->fd, f->debug_fd, f->alt_fd);
 		break;
 	}
-	if (!ok)
+	/* Full of other files: one with more room is asked the same again. */
+	if (err == -ENOMEM && *f->opened > FEW_PARTS) {
+		f->note->phase = 0;
+		_exit(0);
+	}
+	*f->opened += !err;
+	if (err)
 		f->bad |= phase;
-	return ok;
+	return !err;
 }
 
 bool child_file_read(struct child_file *f, uint64_t addr, void *buf, size_t n)

@@ -145,17 +145,31 @@ static struct object *find_object(struct exceptions *x, uint32_t pid, uint64_t a
 	return o;
 }
 
+/* Of the one before with the same object: thrown again by its thread, or gone, since its memory was used again. */
+static void end_before(struct exceptions *x, const struct exception *ex, uint64_t last)
+{
+	struct exception *before = find(x, last);
+
+	if (before && !ex->rethrown)
+		tell(x, before, OUTCOME_UNKNOWN, NULL);
+	else if (before && before->tid == ex->tid)
+		tell(x, before, OUTCOME_RETHROWN, NULL);
+}
+
 /* Without memory for this a rethrow does not name the first throw, no more. */
 static void remember_object(struct exceptions *x, struct exception *ex)
 {
-	struct object *o = ex->object ? find_object(x, ex->pid, ex->object) : NULL;
-	struct exception *before = o && ex->rethrown ? find(x, o->last) : NULL;
+	struct object *o;
 
-	if (before)
-		tell(x, before, OUTCOME_RETHROWN, NULL);
+	/* Go's values are no objects of their own: a constant is thrown many times. Nor is what has no size. */
+	if (!ex->language->nagain || ex->object < 4096)
+		return;
+	o = find_object(x, ex->pid, ex->object);
+	if (o)
+		end_before(x, ex, o->last);
 	if (o && ex->rethrown)
 		ex->rethrows = o->first;
-	if (!o && ex->object) {
+	if (!o) {
 		if (HASH_COUNT(x->objects) >= OBJECTS_MAX)
 			forget_object(x, x->objects);
 		o = calloc(1, sizeof(*o));
@@ -165,8 +179,6 @@ static void remember_object(struct exceptions *x, struct exception *ex)
 		o->key.pid = ex->pid;
 		HASH_ADD(hh, x->objects, key, sizeof(o->key), o);
 	}
-	if (!o)
-		return;
 	o->last = ex->id;
 	if (!ex->rethrows)
 		o->first = ex->id;

@@ -21,7 +21,7 @@
 	X(OUTCOME_RECOVERED, "recovered") /* Go */                                                \
 	X(OUTCOME_RETHROWN, "rethrown")   /* thrown again before anyone was seen to catch it */   \
 	X(OUTCOME_OPEN, "open")           /* under way when tracing or its program ended */       \
-	X(OUTCOME_UNKNOWN, "unknown")     /* too many at once */
+	X(OUTCOME_UNKNOWN, "unknown")     /* its end went unseen, or too many were under way */
 
 enum outcome {
 #define X(id, name) id,

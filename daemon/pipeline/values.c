@@ -313,6 +313,29 @@ static void put_variant(struct reading *x, const struct value *v, struct element
 	}
 }
 
+static void put_go_type(struct reading *x, const struct value *v, struct element in, struct field *f)
+{
+	const struct resolver *names = x->from->names;
+	const char *name = NULL;
+	uint64_t address;
+	size_t n;
+	char *p;
+
+	if (!scalar_bits(x, v, in, &address, f))
+		return;
+	if (names)
+		name = names->go_type(names->arg, x->from->pid, address);
+	if (!name) {
+		put_unavailable(f, "type");
+		return;
+	}
+	/* It lives until the next question. */
+	n = strlen(name);
+	p = reading_alloc(x, n);
+	if (p)
+		put_string(f, memcpy(p, name, n), n);
+}
+
 static void put(struct reading *x, const struct value *v, struct element in, struct field *f)
 {
 	*f = (struct field){ .type = VAL_NULL };
@@ -343,6 +366,9 @@ static void put(struct reading *x, const struct value *v, struct element in, str
 		break;
 	case VALUE_MISSING:
 		put_unavailable(f, x->strings + v->type);
+		break;
+	case VALUE_GO_TYPE:
+		put_go_type(x, v, in, f);
 		break;
 	case VALUE_NAME:
 	case VALUE_CASE:
@@ -422,29 +448,37 @@ static void put_lost(const struct value *v, const struct values *head, bool retu
 			record_add(r, &f);
 }
 
-int values_put(const struct values *v, const void *bytes, size_t len, bool returned, const char *why, struct arena *a,
-	       struct record *r)
+int values_put_from(const struct values *v, const struct values_from *from, struct arena *a, struct record *r)
 {
 	const struct value *list = (const struct value *)(v + 1);
-	struct reading x = { .v = list, .strings = (const char *)(list + v->n), .bytes = bytes, .arena = a, .steps = STEPS_MAX };
+	struct reading x = { .v = list, .strings = (const char *)(list + v->n), .bytes = from->bytes, .arena = a, .from = from,
+			     .steps = STEPS_MAX };
 	struct capture_head head;
 
-	if (!bytes) {
-		put_lost(list, v, returned, why, r);
+	if (!from->bytes) {
+		put_lost(list, v, from->returned, from->why, r);
 		return 0;
 	}
-	if (len < sizeof(head))
+	if (from->len < sizeof(head))
 		return -EBADMSG;
-	memcpy(&head, bytes, sizeof(head));
-	if (head.bytes > len || head.bytes < sizeof(head))
+	memcpy(&head, from->bytes, sizeof(head));
+	if (head.bytes > from->len || head.bytes < sizeof(head))
 		return -EBADMSG;
 	x.len = head.bytes;
 	x.got = head.got;
 	put_args(&x, v, r);
-	for (uint32_t i = 0; i < v->nroots && returned && !x.bad; i++)
+	for (uint32_t i = 0; i < v->nroots && from->returned && !x.bad; i++)
 		if (list[i].flags & VALUE_F_ERRNO)
 			put_error(&x, &list[i], r);
 		else if (list[i].flags & VALUE_F_RETURN)
 			put_return(&x, &list[i], r);
 	return x.bad ? -EBADMSG : 0;
+}
+
+int values_put(const struct values *v, const void *bytes, size_t len, bool returned, const char *why, struct arena *a,
+	       struct record *r)
+{
+	const struct values_from from = { .bytes = bytes, .len = len, .why = why, .returned = returned };
+
+	return values_put_from(v, &from, a, r);
 }

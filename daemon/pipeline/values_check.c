@@ -33,7 +33,7 @@ static bool check_value(struct check *c, uint32_t i)
 {
 	const struct value *v = &c->v[i];
 
-	return v->kind <= VALUE_MISSING && v->name < c->nstrings && v->type < c->nstrings && check_children(c, i);
+	return v->kind <= VALUE_GO_TYPE && v->name < c->nstrings && v->type < c->nstrings && check_children(c, i);
 }
 
 int values_check(const void *block, size_t len)

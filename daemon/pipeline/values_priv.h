@@ -12,6 +12,7 @@ struct reading {
 	size_t len;
 	uint64_t got;
 	struct arena *arena;
+	const struct values_from *from;
 	unsigned steps; /* values that may still be put: nested arrays multiply */
 	bool full;      /* steps or arena ended */
 	bool bad;       /* no program makes this */

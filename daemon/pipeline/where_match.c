@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * where_match.c: does a call's record satisfy what the kernel could not tell of a condition? See include/condition.h. Values come from the target, so
- * each test has three answers: yes, no, and unknown, of which only the first lets it hold.
+ * where_match.c: does a call's record satisfy what the kernel could not tell of a condition? See include/condition.h.
+ * Values can be cut short or missing, so there are three answers: yes, no, and unknown, of which only the first counts.
  */
 #include <math.h>
 #include "base/utf8.h"
@@ -285,8 +285,8 @@ static bool glob_one(const char **p, const char *end, const char **s, const char
 }
 
 /*
- * Not fnmatch(), which takes exponential time for some texts, and ends at a NUL: text is the target's. Only the last '*' is ever gone
- * back to, so the time is the product of both lengths at most.
+ * Not fnmatch(), which takes exponential time for some texts and ends at a NUL: text is the target's. Only the last '*' is
+ * ever gone back to, so the time is the product of both lengths at most.
  */
 static enum answer glob(const struct where_test *t, const struct field *f, bool cut)
 {
@@ -362,7 +362,8 @@ static bool test_failed(const struct where_test *t, const struct record *r)
 	const struct field *exit = record_find(r, K_EXIT), *f = find(t, r);
 	__int128 n;
 
-	if (exit && exit->type == VAL_STR && (is_name("exception", exit->str, exit->len) || is_name("panic", exit->str, exit->len)))
+	if (exit && exit->type == VAL_STR &&
+	    (is_name("exception", exit->str, exit->len) || is_name("panic", exit->str, exit->len)))
 		return true;
 	/* Only there if the result says so. */
 	if (record_find(r, K_ERROR))

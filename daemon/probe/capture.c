@@ -108,7 +108,7 @@ static uint32_t param_name(struct comp *c, uint32_t i)
 
 	if (c->p->strings[c->p->params[i].name])
 		return c->p->params[i].name;
-	snprintf(name, sizeof(name), "arg%u", i);
+	snprintf(name, sizeof(name), "arg%u", i + 1);
 	return text_add(c, name);
 }
 

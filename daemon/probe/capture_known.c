@@ -223,7 +223,7 @@ static bool rust_known(const struct proto_view *p, const struct type *t, struct 
 		return false;
 	k->first += at;
 	if (!k->text)
-		k->elem = argument(p, last);
+		k->elem = t->inner != PROTO_NO_TYPE ? t->inner : argument(p, last);
 	return true;
 }
 
@@ -331,16 +331,24 @@ static uint32_t build_optional(struct comp *c, struct object *o, uint32_t parent
 	return node;
 }
 
-/* Two words: of the type (null: nil) and of the value. */
+/*
+ * Two words: of the type (null: nil) and of the value (runtime/runtime2.go, iface and eface). Interfaces with methods have the
+ * type within a table of them.
+ */
 static uint32_t build_interface(struct comp *c, struct object *o, uint32_t parent, uint32_t type, uint64_t off)
 {
 	uint32_t node = node_new(c, parent, VALUE_POINTER, type), in = node_new(c, node, VALUE_STRUCT, PROTO_NO_TYPE);
-	uint32_t name = node_new(c, in, VALUE_MISSING, PROTO_NO_TYPE), data = node_new(c, in, VALUE_POINTER, PROTO_NO_TYPE);
+	uint32_t name = node_new(c, in, VALUE_GO_TYPE, PROTO_NO_TYPE), data = node_new(c, in, VALUE_POINTER, PROTO_NO_TYPE);
+	const struct type *t = &c->p->types[type];
 
-	node_missing(c, name, "type");
 	c->node[name].v.name = text_add(c, "type");
 	c->node[data].v.name = text_add(c, "value");
+	c->node[name].v.size = 8;
 	leaf(c, o, node, off, 8);
+	if (t->nmembers && !strcmp(c->p->strings + c->p->members[t->member].name, "_type"))
+		leaf(c, o, name, off, 8);
+	else
+		todo_new(c, o, TODO_GO_TYPE, name)->off = off;
 	leaf(c, o, data, off + 8, 8);
 	return node;
 }

@@ -52,7 +52,8 @@ static void shape_add(struct shape *s, struct shape f, uint64_t off)
 	}
 }
 
-static struct shape shape_struct(const struct proto_view *p, const struct type *t, unsigned depth)
+/* The fields alone: what a variant of an enum has beside its tag. */
+static struct shape shape_fields(const struct proto_view *p, const struct type *t, unsigned depth)
 {
 	struct shape s = { .kind = SHAPE_NOTHING };
 
@@ -63,13 +64,25 @@ static struct shape shape_struct(const struct proto_view *p, const struct type *
 
 		shape_add(&s, shape_of(p, m->type, depth - 1), m->offset);
 	}
+	return s;
+}
+
+/* Of two scalars the second follows the first where its own alignment puts it. */
+static bool is_pair(const struct shape *s)
+{
+	return !s->s[0].off && s->s[1].off == (s->s[0].size + s->s[1].size - 1) / s->s[1].size * s->s[1].size;
+}
+
+static struct shape shape_struct(const struct proto_view *p, const struct type *t, unsigned depth)
+{
+	struct shape s = shape_fields(p, t, depth);
+
 	if (s.kind == SHAPE_SCALAR && s.s[0].is_float)
 		s.wrapped_float = true;
 	/* Larger than its field: an alignment of its own keeps it in memory. */
 	if (s.kind == SHAPE_SCALAR && s.s[0].size != t->size)
 		s.kind = SHAPE_MEMORY;
-	/* Of two scalars the second follows the first where its own alignment puts it. */
-	if (s.kind == SHAPE_PAIR && (s.s[0].off || s.s[1].off != (s.s[0].size + s.s[1].size - 1) / s.s[1].size * s.s[1].size))
+	if (s.kind == SHAPE_PAIR && !is_pair(&s))
 		s.kind = SHAPE_MEMORY;
 	return s;
 }
@@ -87,13 +100,18 @@ static struct shape shape_variant(const struct proto_view *p, const struct type 
 
 	if (!t->nmembers || t->flags & TYPE_F_CUT)
 		return unsure();
+	/* One variant needs no tag. */
+	if (p->types[p->members[t->member].type].kind == TYPE_VOID)
+		return t->nmembers == 2 ? shape_of(p, p->members[t->member + 1].type, depth - 1) : unsure();
 	tag = shape_of(p, p->members[t->member].type, depth - 1);
 	if (tag.kind != SHAPE_SCALAR || tag.s[0].is_float)
 		return unsure();
 	tag.s[0].off = p->members[t->member].offset;
 	for (uint32_t i = 1; i < t->nmembers; i++) {
 		const struct member *m = &p->members[t->member + i];
-		struct shape v = shape_of(p, m->type, depth - 1), moved = { .kind = SHAPE_NOTHING };
+		bool fields = p->types[m->type].kind == TYPE_STRUCT;
+		struct shape v = fields ? shape_fields(p, &p->types[m->type], depth - 1) : shape_of(p, m->type, depth - 1);
+		struct shape moved = { .kind = SHAPE_NOTHING };
 
 		shape_add(&moved, v, m->offset);
 		if (moved.kind == SHAPE_NOTHING)
@@ -120,6 +138,8 @@ static struct shape shape_variant(const struct proto_view *p, const struct type 
 	if (all.kind == SHAPE_PAIR)
 		return (struct shape){ .kind = SHAPE_MEMORY };
 	shape_add(&tag, all, 0);
+	if (tag.kind == SHAPE_PAIR && !is_pair(&tag))
+		tag.kind = SHAPE_MEMORY;
 	return tag;
 }
 

@@ -232,11 +232,29 @@ static const char *run_elements(struct comp *c, const struct loc *l, const struc
 	return why;
 }
 
+#define GO_ITAB_TYPE 8 /* runtime.itab: inter, _type, ... */
+
+static const char *run_go_type(struct comp *c, const struct loc *l, const struct todo *t)
+{
+	const char *why = emit_load(c, l, t->off, 8);
+	unsigned skip = c->now->n;
+	uint16_t at;
+
+	emit(c, FETCH_ZERO, 0, 0);
+	emit(c, FETCH_ADD, 0, GO_ITAB_TYPE);
+	emit(c, FETCH_LOAD, 8, 0);
+	c->node[t->node].v.item = emit_item(c, FETCH_PUT, 8, 8, &at);
+	c->node[t->node].v.at = at;
+	emit_landing(c, skip);
+	return why;
+}
+
 typedef const char *run_fn(struct comp *c, const struct loc *l, const struct todo *t);
 
 static run_fn *const runs[] = {
 	[TODO_TEXT] = run_text,     [TODO_TEXT_AT] = run_array, [TODO_ARRAY_AT] = run_array,   [TODO_OBJECT] = run_object,
 	[TODO_LENGTH] = run_length, [TODO_RANGE] = run_length,  [TODO_LIBCXX] = run_libcxx,    [TODO_ELEMENTS] = run_elements,
+	[TODO_GO_TYPE] = run_go_type,
 };
 
 /* What does not fit is left out: a pointer is still told as such, of anything else that it was too large. */

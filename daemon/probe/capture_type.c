@@ -398,6 +398,13 @@ static uint32_t build_variant(struct comp *c, struct object *o, uint32_t parent,
 	const struct guard outer = o->guard;
 	const struct member *m = &c->p->members[t->member];
 
+	/* One variant needs no discriminant. */
+	if (t->nmembers == 2 && c->p->types[m->type].kind == TYPE_VOID) {
+		c->node[node].v.kind = VALUE_STRUCT;
+		one = build(c, o, node, m[1].type, off + m[1].offset, depth);
+		c->node[one].v.name = m[1].name;
+		return node;
+	}
 	if (!t->nmembers || t->flags & TYPE_F_CUT || !is_scalar(&c->p->types[m->type]) || t->nmembers > MEMBERS_MAX) {
 		node_missing(c, node, "type");
 		return node;

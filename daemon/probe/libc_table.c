@@ -43,8 +43,10 @@ static const char *const rows[] = {
 	"posix_fallocate(int fd, off_t offset, off_t length) -> enum errno",
 	"posix_fadvise(int fd, off_t offset, off_t length, int advice) -> enum errno",
 	"readahead(int fd, off64_t offset, size_t count) -> errno ssize_t",
-	"copy_file_range(int in, off64_t *in_offset, int out_fd, off64_t *out_offset, size_t length, unsigned int flags) -> errno ssize_t",
-	"splice(int in, off64_t *in_offset, int out_fd, off64_t *out_offset, size_t length, unsigned int flags) -> errno ssize_t",
+	("copy_file_range(int in, off64_t *in_offset, int out_fd, off64_t *out_offset, size_t length,"
+	 " unsigned int flags) -> errno ssize_t"),
+	("splice(int in, off64_t *in_offset, int out_fd, off64_t *out_offset, size_t length,"
+	 " unsigned int flags) -> errno ssize_t"),
 	"sendfile(int out_fd, int in, off_t *offset, size_t count) -> errno ssize_t",
 	"flock(int fd, flags flock operation) -> errno int",
 	"lockf(int fd, enum lockf cmd, off_t length) -> errno int",
@@ -92,7 +94,8 @@ static const char *const rows[] = {
 	"mkstemp(char *template) -> errno int",
 	"mkdtemp(char *template) -> errno char *",
 	"realpath(const char *path, out char *resolved) -> errno char *",
-	"mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data) -> errno int",
+	("mount(const char *source, const char *target, const char *type, unsigned long flags,"
+	 " const void *data) -> errno int"),
 	"umount(const char *target) -> errno int",
 	"umount2(const char *target, int flags) -> errno int",
 	/* dirent */
@@ -235,7 +238,8 @@ static const char *const rows[] = {
 	"abort(void) -> void",
 	"__cxa_atexit(void (*f)(void *), void *arg, void *dso) -> int",
 	"qsort(void *base, size_t n, size_t size, int (*compare)(const void *, const void *)) -> void",
-	"bsearch(const void *key, const void *base, size_t n, size_t size, int (*compare)(const void *, const void *)) -> void *",
+	("bsearch(const void *key, const void *base, size_t n, size_t size, int (*compare)(const void *,"
+	 " const void *)) -> void *"),
 	"rand(void) -> int",
 	"srand(unsigned int seed) -> void",
 	"random(void) -> long",
@@ -255,7 +259,8 @@ static const char *const rows[] = {
 	"execvp(const char *file, char *const argv[]) -> errno int",
 	"execvpe(const char *file, char *const argv[], char *const envp[]) -> errno int",
 	"fexecve(int fd, char *const argv[], char *const envp[]) -> errno int",
-	("posix_spawn(out pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr, char *const argv[], char *const envp[])"
+	("posix_spawn(out pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,"
+	 " const posix_spawnattr_t *attr, char *const argv[], char *const envp[])"
 	 " -> enum errno"),
 	"posix_spawnp(out pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr, char *const argv[], char *const envp[])"
 	" -> enum errno",
@@ -331,18 +336,22 @@ static const char *const rows[] = {
 	"accept4(int fd, out struct sockaddr *address, socklen_t *length, flags socktype flags) -> errno int",
 	"shutdown(int fd, enum shut how) -> errno int",
 	"send(int fd, const void *buf:n, size_t n, flags msg flags) -> errno ssize_t",
-	"sendto(int fd, const void *buf:n, size_t n, flags msg flags, const struct sockaddr *to, socklen_t length) -> errno ssize_t",
+	("sendto(int fd, const void *buf:n, size_t n, flags msg flags, const struct sockaddr *to,"
+	 " socklen_t length) -> errno ssize_t"),
 	"sendmsg(int fd, const struct msghdr *message, flags msg flags) -> errno ssize_t",
 	"recv(int fd, out void *buf, size_t n, flags msg flags) -> errno ssize_t",
-	"recvfrom(int fd, out void *buf, size_t n, flags msg flags, out struct sockaddr *from, socklen_t *length) -> errno ssize_t",
+	("recvfrom(int fd, out void *buf, size_t n, flags msg flags, out struct sockaddr *from,"
+	 " socklen_t *length) -> errno ssize_t"),
 	"recvmsg(int fd, out struct msghdr *message, flags msg flags) -> errno ssize_t",
 	"getsockopt(int fd, enum sol level, int name, out void *value, socklen_t *length) -> errno int",
 	"setsockopt(int fd, enum sol level, int name, const void *value:length, socklen_t length) -> errno int",
 	"getsockname(int fd, out struct sockaddr *address, socklen_t *length) -> errno int",
 	"getpeername(int fd, out struct sockaddr *address, socklen_t *length) -> errno int",
-	"getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, out struct addrinfo **ret) -> int",
+	("getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,"
+	 " out struct addrinfo **ret) -> int"),
 	"freeaddrinfo(struct addrinfo *list) -> void",
-	("getnameinfo(const struct sockaddr *address, socklen_t length, out char *host, socklen_t hostlen, out char *service,"
+	("getnameinfo(const struct sockaddr *address, socklen_t length, out char *host, socklen_t hostlen,"
+	 " out char *service,"
 	 " socklen_t servicelen, int flags) -> int"),
 	"gethostbyname(const char *name) -> struct hostent *",
 	"inet_pton(enum family family, const char *text, out void *address) -> errno int",
@@ -351,7 +360,8 @@ static const char *const rows[] = {
 	"if_nametoindex(const char *name) -> unsigned int",
 	/* waiting */
 	"select(int n, fd_set *read, fd_set *write, fd_set *except, struct timeval *timeout) -> errno int",
-	"pselect(int n, fd_set *read, fd_set *write, fd_set *except, const struct timespec *timeout, const sigset_t *mask) -> errno int",
+	("pselect(int n, fd_set *read, fd_set *write, fd_set *except, const struct timespec *timeout,"
+	 " const sigset_t *mask) -> errno int"),
 	"poll(struct pollfd *fds, nfds_t n, int timeout) -> errno int",
 	"ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask) -> errno int",
 	"epoll_create(int size) -> errno int",
@@ -361,7 +371,8 @@ static const char *const rows[] = {
 	"epoll_pwait(int epfd, out struct epoll_event *events, int n, int timeout, const sigset_t *mask) -> errno int",
 	"eventfd(unsigned int value, flags eventfd flags) -> errno int",
 	"timerfd_create(enum clock clock, flags timerfd flags) -> errno int",
-	"timerfd_settime(int fd, flags timer flags, const struct itimerspec *value, out struct itimerspec *old) -> errno int",
+	("timerfd_settime(int fd, flags timer flags, const struct itimerspec *value,"
+	 " out struct itimerspec *old) -> errno int"),
 	"signalfd(int fd, const sigset_t *mask, int flags) -> errno int",
 	"inotify_init(void) -> errno int",
 	"inotify_init1(flags inotify_init flags) -> errno int",
@@ -372,7 +383,8 @@ static const char *const rows[] = {
 	"gettimeofday(out struct timeval *tv, void *tz) -> errno int",
 	"clock_gettime(enum clock clock, out struct timespec *ret) -> errno int",
 	"clock_getres(enum clock clock, out struct timespec *ret) -> errno int",
-	"clock_nanosleep(enum clock clock, flags timer flags, const struct timespec *request, out struct timespec *remain) -> enum errno",
+	("clock_nanosleep(enum clock clock, flags timer flags, const struct timespec *request,"
+	 " out struct timespec *remain) -> enum errno"),
 	"nanosleep(const struct timespec *request, out struct timespec *remain) -> errno int",
 	"sleep(unsigned int seconds) -> unsigned int",
 	"usleep(useconds_t us) -> errno int",
@@ -395,7 +407,8 @@ static const char *const rows[] = {
 	"sigwait(const sigset_t *set, out int *sig) -> enum errno",
 	"pause(void) -> errno int",
 	/* threads */
-	"pthread_create(out pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg) -> enum errno",
+	("pthread_create(out pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),"
+	 " void *arg) -> enum errno"),
 	"pthread_join(pthread_t thread, out void **ret) -> enum errno",
 	"pthread_detach(pthread_t thread) -> enum errno",
 	"pthread_self(void) -> pthread_t",

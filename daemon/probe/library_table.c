@@ -8,7 +8,8 @@
 static const char *const zlib_modules[] = { "libz.so", NULL };
 static const char *const zlib_rows[] = {
 	"deflateInit_(z_stream *strm, int level, const char *version, int stream_size) -> enum zlib",
-	("deflateInit2_(z_stream *strm, int level, int method, int windowBits, int memLevel, int strategy, const char *version,"
+	("deflateInit2_(z_stream *strm, int level, int method, int windowBits, int memLevel, int strategy,"
+	 " const char *version,"
 	 " int stream_size) -> enum zlib"),
 	"deflate(z_stream *strm, enum zflush flush) -> enum zlib",
 	"deflateEnd(z_stream *strm) -> enum zlib",
@@ -20,7 +21,8 @@ static const char *const zlib_rows[] = {
 	"inflateEnd(z_stream *strm) -> enum zlib",
 	"inflateReset(z_stream *strm) -> enum zlib",
 	"compress(out Bytef *dest, uLongf *destLen, const Bytef *source:sourceLen, uLong sourceLen) -> enum zlib",
-	"compress2(out Bytef *dest, uLongf *destLen, const Bytef *source:sourceLen, uLong sourceLen, int level) -> enum zlib",
+	("compress2(out Bytef *dest, uLongf *destLen, const Bytef *source:sourceLen, uLong sourceLen,"
+	 " int level) -> enum zlib"),
 	"compressBound(uLong sourceLen) -> uLong",
 	"uncompress(out Bytef *dest, uLongf *destLen, const Bytef *source, uLong sourceLen) -> enum zlib",
 	"crc32(uLong crc, const Bytef *buf, uInt len) -> uLong",
@@ -40,10 +42,14 @@ static const char *const sqlite_rows[] = {
 	"sqlite3_open_v2(const char *filename, out sqlite3 **db, int flags, const char *vfs) -> enum sqlite",
 	"sqlite3_close(sqlite3 *db) -> enum sqlite",
 	"sqlite3_close_v2(sqlite3 *db) -> enum sqlite",
-	"sqlite3_exec(sqlite3 *db, const char *sql, int (*callback)(void *, int, char **, char **), void *arg, out char **errmsg) -> enum sqlite",
-	"sqlite3_prepare(sqlite3 *db, const char *sql, int nByte, out sqlite3_stmt **stmt, out const char **tail) -> enum sqlite",
-	"sqlite3_prepare_v2(sqlite3 *db, const char *sql, int nByte, out sqlite3_stmt **stmt, out const char **tail) -> enum sqlite",
-	("sqlite3_prepare_v3(sqlite3 *db, const char *sql, int nByte, unsigned int prepFlags, out sqlite3_stmt **stmt, out const char **tail)"
+	("sqlite3_exec(sqlite3 *db, const char *sql, int (*callback)(void *, int, char **, char **),"
+	 " void *arg, out char **errmsg) -> enum sqlite"),
+	("sqlite3_prepare(sqlite3 *db, const char *sql, int nByte, out sqlite3_stmt **stmt,"
+	 " out const char **tail) -> enum sqlite"),
+	("sqlite3_prepare_v2(sqlite3 *db, const char *sql, int nByte, out sqlite3_stmt **stmt,"
+	 " out const char **tail) -> enum sqlite"),
+	("sqlite3_prepare_v3(sqlite3 *db, const char *sql, int nByte, unsigned int prepFlags,"
+	 " out sqlite3_stmt **stmt, out const char **tail)"
 	 " -> enum sqlite"),
 	"sqlite3_step(sqlite3_stmt *stmt) -> enum sqlite",
 	"sqlite3_reset(sqlite3_stmt *stmt) -> enum sqlite",
@@ -54,8 +60,10 @@ static const char *const sqlite_rows[] = {
 	"sqlite3_bind_double(sqlite3_stmt *stmt, int index, double value) -> enum sqlite",
 	"sqlite3_bind_null(sqlite3_stmt *stmt, int index) -> enum sqlite",
 	/* A length of -1 means up to the NUL, so it cannot be counted. */
-	"sqlite3_bind_text(sqlite3_stmt *stmt, int index, const char *value, int n, void (*destructor)(void *)) -> enum sqlite",
-	"sqlite3_bind_blob(sqlite3_stmt *stmt, int index, const void *value:n, int n, void (*destructor)(void *)) -> enum sqlite",
+	("sqlite3_bind_text(sqlite3_stmt *stmt, int index, const char *value, int n,"
+	 " void (*destructor)(void *)) -> enum sqlite"),
+	("sqlite3_bind_blob(sqlite3_stmt *stmt, int index, const void *value:n, int n,"
+	 " void (*destructor)(void *)) -> enum sqlite"),
 	"sqlite3_bind_parameter_index(sqlite3_stmt *stmt, const char *name) -> int",
 	"sqlite3_column_count(sqlite3_stmt *stmt) -> int",
 	"sqlite3_column_type(sqlite3_stmt *stmt, int column) -> enum {INTEGER = 1, FLOAT, TEXT, BLOB, NULL}",
@@ -98,12 +106,15 @@ static const char *const openssl_rows[] = {
 	"SSL_write(SSL *ssl, const void *buf:num, int num) -> int",
 	"SSL_write_ex(SSL *ssl, const void *buf:num, size_t num, out size_t *written) -> int",
 	"SSL_pending(const SSL *ssl) -> int",
-	("SSL_get_error(const SSL *ssl, int ret) -> enum {SSL_ERROR_NONE, SSL_ERROR_SSL, SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE,"
+	("SSL_get_error(const SSL *ssl, int ret) -> enum {SSL_ERROR_NONE, SSL_ERROR_SSL, SSL_ERROR_WANT_READ,"
+	 " SSL_ERROR_WANT_WRITE,"
 	 " SSL_ERROR_WANT_X509_LOOKUP, SSL_ERROR_SYSCALL, SSL_ERROR_ZERO_RETURN, SSL_ERROR_WANT_CONNECT, SSL_ERROR_WANT_ACCEPT}"),
 	"SSL_get_verify_result(const SSL *ssl) -> long",
 	"EVP_DigestUpdate(EVP_MD_CTX *ctx, const void *data, size_t n) -> int",
-	"EVP_EncryptUpdate(EVP_CIPHER_CTX *ctx, out unsigned char *to, out int *written, const unsigned char *from, int n) -> int",
-	"EVP_DecryptUpdate(EVP_CIPHER_CTX *ctx, out unsigned char *to, out int *written, const unsigned char *from, int n) -> int",
+	("EVP_EncryptUpdate(EVP_CIPHER_CTX *ctx, out unsigned char *to, out int *written,"
+	 " const unsigned char *from, int n) -> int"),
+	("EVP_DecryptUpdate(EVP_CIPHER_CTX *ctx, out unsigned char *to, out int *written,"
+	 " const unsigned char *from, int n) -> int"),
 	"RAND_bytes(out unsigned char *buf, int num) -> int",
 	"ERR_get_error(void) -> unsigned long",
 	"ERR_peek_error(void) -> unsigned long",

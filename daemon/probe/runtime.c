@@ -166,6 +166,30 @@ static uint64_t loader_state(const struct image *img)
 	return elf_symbol(img->elf, "_r_debug", &addr) ? 0 : addr + offsetof(struct r_debug, r_state);
 }
 
+/*
+ * Rust mangles its runtime's names since 1.87: "_RNvCs<hash>_7___rustc<length>[_]<name>" (RFC 2603, crate `__rustc`). The name itself;
+ * other names as they are.
+ */
+static const char *plain_name(const char *name)
+{
+	const char *at = strncmp(name, "_RNvC", 5) ? NULL : strstr(name, "_7___rustc");
+
+	if (!at)
+		return name;
+	at += strlen("_7___rustc");
+	at += strspn(at, "0123456789");
+	return at + (*at == '_');
+}
+
+/* A program whose panics abort has no unwinder of its own to ask. */
+static enum hook hook_of(const struct image *img, size_t row)
+{
+	bool aborts = hooks[row].hook == HOOK_PANIC && !elf_imports(img->elf, "_Unwind_RaiseException");
+	uint64_t addr;
+
+	return aborts && elf_symbol(img->elf, "_Unwind_RaiseException", &addr) ? HOOK_ABORT : hooks[row].hook;
+}
+
 int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t *n)
 {
 	struct hook_site *v = NULL;
@@ -181,12 +205,15 @@ int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t 
 		return err;
 	nsym = symbols_all(s, &sym);
 	for (size_t i = 0; i < nsym; i++) {
-		if (!may_matter(sym[i].name))
+		const char *name = sym[i].name;
+
+		if (!may_matter(name))
 			continue;
+		name = plain_name(name);
 		for (size_t j = 0; j < ARRAY_SIZE(hooks); j++) {
 			size_t k = 0;
 
-			if (strcmp(sym[i].name, hooks[j].name))
+			if (strcmp(name, hooks[j].name))
 				continue;
 			while (k < count && v[k].addr != sym[i].addr)
 				k++;
@@ -198,7 +225,7 @@ int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t 
 				return err;
 			}
 			v[count++] = (struct hook_site){
-				hooks[j].hook, sym[i].addr, hooks[j].name,
+				hook_of(img, j), sym[i].addr, hooks[j].name,
 				hooks[j].hook == HOOK_LIBRARY ? loader_state(img) : 0
 			};
 		}

@@ -91,11 +91,16 @@ static void list_members(const struct values *v, const struct value *x, char *bu
 	size_t n = 0;
 
 	buf[0] = '\0';
-	for (uint32_t i = 0; i < x->nchildren && n < size; i++) {
-		const struct value *child = &where_values(v)[x->child + i];
+	for (uint32_t i = 0; i < x->nchildren; i++) {
+		const char *name = where_string(v, where_values(v)[x->child + i].name);
 
-		if (child->name)
-			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", where_string(v, child->name));
+		if (!*name)
+			continue;
+		if (n + strlen(name) + 8 > size) {
+			snprintf(buf + n, size - n, "%s", n ? ", ..." : "...");
+			return;
+		}
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", name);
 	}
 }
 
@@ -209,7 +214,9 @@ static int bind_words(const struct values *v, const struct value *x, struct leaf
 	do {
 		end = strchrnul(s, '|');
 		if (!enumerator(v, x, s, (size_t)(end - s), &one)) {
-			list_members(v, x, list, x->kind == VALUE_ENUM ? sizeof(list) : 1);
+			*list = '\0';
+			if (x->kind == VALUE_ENUM)
+				list_members(v, x, list, sizeof(list));
 			return wrong(l, "'%.*s' is no value of it%s%s (text is put into quotes)", (int)MIN(end - s, 30), s,
 				     *list ? "; it has " : "", list);
 		}

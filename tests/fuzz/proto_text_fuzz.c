@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proto_text_fuzz.c: any text as an argument of -f: told from a pattern, parsed, and what was made of it checked. What is refused
- * must say why in one line, with a column in the text.
+ * proto_text_fuzz.c: any text as an argument of -f: told from a pattern, parsed, and what was made of it checked. What is
+ * refused must say why in one line, with a column in the text.
  */
 #include <stdlib.h>
 #include "probe/proto_text.h"

@@ -19,12 +19,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct note note;
 static struct child_map map[FILES];
 static size_t nmap;
+static unsigned opened;
 
 static int by_start(const void *a, const void *b)
 {
 	const struct child_map *x = a, *y = b;
 
 	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Address in the file of a mapping's first byte. */
+static uint64_t address_of(int fd, const struct module *m)
+{
+	const struct elf_segment *seg;
+	struct elf *e;
+	uint64_t addr = 0;
+	size_t n;
+
+	if (fd < 0 || elf_open(&e, fcntl(fd, F_DUPFD_CLOEXEC, 0)))
+		abort();
+	n = elf_segments(e, &seg);
+	for (size_t i = 0; i < n; i++)
+		if (seg[i].exec && m->offset <= seg[i].offset && seg[i].offset < m->offset + (m->end - m->start))
+			addr = seg[i].vaddr - (seg[i].offset - m->offset);
+	elf_close(e);
+	return addr;
 }
 
 static void open_self(void)
@@ -36,17 +55,13 @@ static void open_self(void)
 	for (size_t i = 0; i < p.nmodules && nmap < FILES; i++) {
 		const struct module *m = &p.modules[i];
 		struct child_file *f = calloc(1, sizeof(*f));
-		struct elf *e;
-		uint64_t addr;
 
 		f->fd = process_open_module(&p, m);
 		f->debug_fd = f->alt_fd = -1;
 		f->note = &note;
+		f->opened = &opened;
 		f->bad = PHASE_DWARF; /* the library's business: see debug_test */
-		if (f->fd < 0 || elf_open(&e, fcntl(f->fd, F_DUPFD_CLOEXEC, 0)) || elf_offset_to_addr(e, m->offset, &addr))
-			abort();
-		elf_close(e);
-		map[nmap++] = (struct child_map){ m->start, m->end, m->start - addr, f };
+		map[nmap++] = (struct child_map){ m->start, m->end, m->start - address_of(f->fd, m), f };
 	}
 	qsort(map, nmap, sizeof(map[0]), by_start);
 	process_close(&p);

@@ -573,6 +573,40 @@ Test(exceptions, what_raises_a_signal_is_left_out)
 	       FRAME("die") " stack=[" FRAME("die") "]\n");
 }
 
+Test(exceptions, a_fault_is_where_it_is)
+{
+	struct ev_signal e = signal_of(1, SIGSEGV, SEGV_MAPERR, 5);
+
+	send(&e, sizeof(e));
+	expect_part("fault", "thrown=" RT("__pthread_kill_implementation"));
+	e = signal_of(2, SIGSEGV, SI_TKILL, 5);
+	send(&e, sizeof(e));
+	expect_part("raised", "thrown=" FRAME("die"));
+}
+
+/* Its end was lost: seen when its memory is used for another one, but not by who shares what is thrown. */
+Test(exceptions, an_end_that_went_unseen)
+{
+	struct ev_throw e = runtime_error(1, 1);
+
+	send(&e, sizeof(e));
+	e = runtime_error(2, 1);
+	send(&e, sizeof(e));
+	expect_part("the first", HEAD("1") "language='c++' exception_type='std::runtime_error' message='oops' outcome='unknown' thrown");
+	e = runtime_error(3, 1);
+	e.h.tid = 12;
+	e.flags = THROW_F_DEPENDENT;
+	send(&e, sizeof(e));
+	expect("another thread, the same object", "");
+	for (uint64_t i = 4; i < 6; i++) {
+		e = throw_of(LANG_GO, i, 4);
+		e.type = 5;
+		e.object = 0xabc0;
+		send(&e, sizeof(e));
+	}
+	expect("the same constant", "");
+}
+
 Test(exceptions, a_signal_names_its_exception)
 {
 	struct ev_throw t = runtime_error(1, 1);
@@ -650,6 +684,7 @@ Test(exceptions, each_is_told_once)
 
 	for (uint64_t i = 0; i < 3 * EXCEPTIONS_MAX; i++) {
 		e.id = i + 1;
+		e.object += i % 2 * 16;
 		send(&e, sizeof(e));
 		if (i % 3 == 0)
 			catch(e.id, 0x100, CATCH_HANDLER);
@@ -696,6 +731,7 @@ Test(exceptions, summary_is_bounded)
 
 	for (unsigned i = 0; i < 1500; i++) {
 		e = runtime_error(i + 1, 1);
+		e.object += i * 16;
 		snprintf(name, sizeof(name), "4t%u", i);
 		set_name(&e, name);
 		send(&e, sizeof(e));

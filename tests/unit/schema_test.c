@@ -8,6 +8,7 @@
 #include <regex.h>
 #include "base/util.h"
 #include "event.h"
+#include "pipeline/exceptions.h"
 #include "pipeline/stats.h"
 #include "record.h"
 #include "sink.h"
@@ -215,6 +216,11 @@ Test(schema, golden_lines_are_valid)
 	"{\"type\":\"call\",\"ts\":\"2026-01-02T03:04:05.123456789Z\",\"duration_ns\":1,\"pid\":1,"  \
 	"\"tid\":1,\"function\":\"f\",\"module\":\"/m\",\"exit\":\"" exit "\",\"id\":\"" id "\",\"depth\":0" more "}"
 
+#define EXCEPTION(outcome, more)                                                                  \
+	"{\"type\":\"exception\",\"ts\":\"2026-01-02T03:04:05.123456789Z\",\"pid\":1,\"tid\":1,"          \
+	"\"id\":\"0123456789abcdef\",\"language\":\"c++\",\"exception_type\":\"std::bad_alloc\","        \
+	"\"outcome\":\"" outcome "\",\"stack\":[]" more "}"
+
 Test(schema, tells_right_from_wrong)
 {
 	static const struct { bool ok; const char *text; } cases[] = {
@@ -224,6 +230,20 @@ Test(schema, tells_right_from_wrong)
 		{ false, CALL("return", "0123456789ABCDEF", "") },
 		{ false, CALL("return", "0123456789abcdef", ",\"parent\":5") },
 		{ false, CALL("return", "0123456789abcdef", ",\"cpu\":5") },
+		{ true, CALL("return", "0123456789abcdef", ",\"args\":{\"n\":5,\"p\":null},\"return\":[1,\"x\"]") },
+		{ true, CALL("return", "0123456789abcdef", ",\"args\":{\"unavailable\":\"map_full\"},\"return\":-1,"
+			     "\"error\":\"ENOENT\",\"stack\":[{\"function\":\"f\",\"offset\":1,\"inlined\":true}],\"whole\":false") },
+		{ false, CALL("return", "0123456789abcdef", ",\"args\":[]") },
+		{ false, CALL("return", "0123456789abcdef", ",\"stack\":[{\"function\":\"f\"}]") },
+		{ false, CALL("return", "0123456789abcdef", ",\"exception\":7") },
+		{ true, EXCEPTION("caught", ",\"message\":\"m\",\"thrown\":{\"offset\":1,\"file\":\"f\",\"line\":3}") },
+		{ true, EXCEPTION("unknown", ",\"message\":{\"value\":\"m\",\"truncated\":true,\"length\":99}") },
+		{ true, EXCEPTION("uncaught", ",\"message\":{\"unavailable\":\"read_fault\"},\"signal\":11,\"address\":\"0x0\"") },
+		{ false, EXCEPTION("uncaught", ",\"message\":{\"value\":\"m\"}") },
+		{ false, EXCEPTION("uncaught", ",\"address\":\"0\"") },
+		{ false, EXCEPTION("lost", "") },
+		{ true, "{\"type\":\"exceptions\",\"exception_type\":\"t\",\"count\":2,\"outcomes\":{\"caught\":2}}" },
+		{ false, "{\"type\":\"exceptions\",\"count\":2,\"outcomes\":{\"fled\":2}}" },
 		{ false, "{\"type\":\"call\"}" },
 		{ false, "{\"type\":\"other\"}" },
 		{ false, "{}" },
@@ -255,12 +275,22 @@ Test(schema, knows_every_exit_and_reason)
 #define X(id, num, name) name,
 		LOST_REASONS(X)
 #undef X
+	}, *const outcomes[] = {
+#define X(id, name) name,
+		EXCEPTION_OUTCOMES(X)
+#undef X
 	};
 	char text[512];
 
 	for (size_t i = 0; i < ARRAY_SIZE(exits); i++) {
 		snprintf(text, sizeof(text), CALL("%s", "0123456789abcdef", ""), exits[i]);
 		cr_expect(valid_text(text), "%s", exits[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+		snprintf(text, sizeof(text), EXCEPTION("%s", ""), outcomes[i]);
+		cr_expect(valid_text(text), "%s", outcomes[i]);
+		snprintf(text, sizeof(text), "{\"type\":\"exceptions\",\"count\":1,\"outcomes\":{\"%s\":1}}", outcomes[i]);
+		cr_expect(valid_text(text), "%s", outcomes[i]);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		snprintf(text, sizeof(text), "{\"type\":\"lost\",\"ts\":\"2026-01-02T03:04:05.123456789Z\","

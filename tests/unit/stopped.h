@@ -64,6 +64,23 @@ static inline void stopped_end(struct stopped *s)
 	process_close(&s->process);
 }
 
+/* Address in the file of a mapping's first byte: a page may hold the end of one segment and the start of the next. */
+static inline uint64_t stopped_address(int fd, const struct module *m)
+{
+	const struct elf_segment *seg;
+	uint64_t addr = 0;
+	struct elf *e;
+	size_t n;
+
+	cr_assert(fd >= 0 && !elf_open(&e, dup(fd)), "%s", m->path);
+	n = elf_segments(e, &seg);
+	for (size_t i = 0; i < n; i++)
+		if (seg[i].exec && m->offset <= seg[i].offset && seg[i].offset < m->offset + (m->end - m->start))
+			addr = seg[i].vaddr - (seg[i].offset - m->offset);
+	elf_close(e);
+	return addr;
+}
+
 /* Tells the mappings as they are now. */
 static inline void stopped_read_maps(struct stopped *s)
 {
@@ -77,15 +94,10 @@ static inline void stopped_read_maps(struct stopped *s)
 	for (size_t i = 0; i < s->process.nmodules && s->nmap < STOPPED_MAPS; i++) {
 		const struct module *m = &s->process.modules[i];
 		struct debug_file *f = &s->file[s->nmap];
-		struct elf *e;
-		uint64_t addr;
 
 		*f = (struct debug_file){ .fd = process_open_module(&s->process, m), .debug_fd = -1, .alt_fd = -1 };
-		cr_assert(f->fd >= 0 && !elf_open(&e, dup(f->fd)), "%s", m->path);
 		f->key = serial << 16 | i;
-		cr_assert_eq(elf_offset_to_addr(e, m->offset, &addr), 0);
-		elf_close(e);
-		s->map[s->nmap++] = (struct debug_map){ m->start, m->end, m->start - addr, f, m->path };
+		s->map[s->nmap++] = (struct debug_map){ m->start, m->end, m->start - stopped_address(f->fd, m), f, m->path };
 	}
 }
 
