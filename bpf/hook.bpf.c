@@ -76,16 +76,20 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 	struct far_walk w = {};
 	struct strand_key sk = {};
 	struct strand *s;
+	__u64 ip = 0;
 
 	if (!ctx)
 		return 0;
+	sk.tgid = bpf_get_current_pid_tgid() >> 32;
 	if (hook == HOOK_GO_RECOVER) { /* recovery(gp) runs on g0 */
-		sk.tgid = bpf_get_current_pid_tgid() >> 32;
 		sk.g = CTX_READ(ctx, ax);
+	} else if (hook == HOOK_GO_RESUME) { /* gogo(&gp.sched), whose argument is on the stack: sp, pc, g */
+		ip = user_word(ctx->sp);
+		sk.g = user_word(ip + 16);
+		ip = user_word(ip + 8);
 	} else {
 		if (!go_place(ctx, ctx->sp + 8, &w.key))
 			return 0;
-		sk.tgid = w.key.tgid;
 		sk.g = w.key.strand;
 	}
 	s = bpf_map_lookup_elem(&strands, &sk);
@@ -105,9 +109,10 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 		s->unwind.id = go_throw(ctx, &sk, s->top, now);
 		break;
 	case HOOK_GO_RECOVER:
+	case HOOK_GO_RESUME:
 		s->unwind.jump_ns = now;
 		if (s->unwind.id)
-			catch_emit(s->unwind.id, 0, CATCH_RECOVER, now);
+			catch_emit(s->unwind.id, ip, CATCH_RECOVER, now);
 		break;
 	case HOOK_GO_EXIT:
 		w.key.addr = s->top;
@@ -152,16 +157,30 @@ CHECKED_ONCE library_changed(__u64 now, __u64 state)
 	return 0;
 }
 
-/* exc: what __cxa_begin_catch and __rust_panic_cleanup are called with. */
-CHECKED_ONCE native_catch(__u64 exc, __u64 ip, __u64 now)
+/*
+ * exc: what __cxa_begin_catch and __rust_panic_cleanup are called with. Called from where the unwinder was entered, or
+ * from within it, nothing has been left: the runtime takes the exception over in order to terminate.
+ */
+CHECKED_ONCE native_catch(__u64 exc, __u64 ip, __u64 sp, __u64 now)
 {
 	struct throw_key key = { .tgid = bpf_get_current_pid_tgid() >> 32, .exc = exc };
-	__u64 *id = bpf_map_lookup_elem(&thrown, &key);
+	struct under_way *u = bpf_map_lookup_elem(&thrown, &key);
 
-	if (!id)
+	if (!u)
 		return 0;
-	catch_emit(*id, ip, CATCH_HANDLER, now);
+	catch_emit(u->id, ip, sp > u->sp ? CATCH_HANDLER : CATCH_NOBODY, now);
 	bpf_map_delete_elem(&thrown, &key);
+	return 0;
+}
+
+/* A landing pad is done and the unwinder goes on: _Unwind_Resume(exc). */
+CHECKED_ONCE native_resume(__u64 exc, __u64 sp)
+{
+	struct throw_key key = { .tgid = bpf_get_current_pid_tgid() >> 32, .exc = exc };
+	struct under_way *u = bpf_map_lookup_elem(&thrown, &key);
+
+	if (u)
+		u->sp = sp;
 	return 0;
 }
 
@@ -191,6 +210,8 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 		break;
 	case HOOK_LAND:
 		land(t, cfa, own, now);
+		if (knob_throw)
+			native_resume(arg0, sp);
 		break;
 	case HOOK_SETIP:
 		/* libgcc's struct _Unwind_Context: 18 registers, then the stack pointer of the frame
@@ -204,7 +225,7 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 		land(t, cfa, own, now);
 		t->unwind.kind = 0;
 		if (knob_throw)
-			native_catch(arg0, user_word(sp), now);
+			native_catch(arg0, user_word(sp), sp, now);
 		t->unwind.id = t->outer;
 		t->outer = 0;
 		t->thrown = 0;
@@ -229,7 +250,8 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 static __always_inline void native_throw(struct pt_regs *ctx, struct thread *t, __u32 hook, __u64 now)
 {
 	struct throw_key key = { .tgid = bpf_get_current_pid_tgid() >> 32 };
-	__u64 exc = CTX_READ(ctx, di), id;
+	__u64 exc = CTX_READ(ctx, di);
+	struct under_way u = { .sp = ctx->sp };
 
 	/* libgcc's _Unwind_Resume_or_Rethrow goes on to _Unwind_RaiseException: one throw. */
 	if (t->unwind.id && t->thrown == exc)
@@ -238,11 +260,11 @@ static __always_inline void native_throw(struct pt_regs *ctx, struct thread *t, 
 		return;
 	t->thrown = exc;
 	t->outer = t->unwind.id;
-	id = throw_emit(exc, CTX_READ(ctx, si), hook == HOOK_ABORT ? THROW_ABORT : 0, 0, now);
-	t->unwind.id = id;
+	u.id = throw_emit(exc, CTX_READ(ctx, si), hook == HOOK_ABORT ? THROW_ABORT : 0, 0, now);
+	t->unwind.id = u.id;
 	key.exc = exc;
-	if (id)
-		bpf_map_update_elem(&thrown, &key, &id, BPF_ANY);
+	if (u.id)
+		bpf_map_update_elem(&thrown, &key, &u, BPF_ANY);
 }
 
 SEC("kprobe")
@@ -261,7 +283,8 @@ int runtime_hook(struct pt_regs *ctx)
 		struct jump_spec *j = i ? bpf_map_lookup_elem(&jumps, &i) : NULL;
 
 		library_changed(now, j ? ctx->ip + j->disp : 0);
-	} else if (hook == HOOK_GO_PANIC || hook == HOOK_GO_RECOVER || hook == HOOK_GO_EXIT) {
+	} else if (hook == HOOK_GO_PANIC || hook == HOOK_GO_RECOVER || hook == HOOK_GO_EXIT ||
+		   hook == HOOK_GO_RESUME) {
 		go_hook(ctx, hook, now);
 	} else {
 		t = thread_find();

@@ -9,10 +9,12 @@ static __always_inline void signal_text(struct ev_signal *e)
 {
 	__u32 tgid = e->h.pid; /* on the stack: 6.1 takes no other memory for a key */
 	struct target_info *t = bpf_map_lookup_elem(&targets, &tgid);
+	long n = 0;
 
 	/* glibc's struct abort_msg_s: its size in 4 bytes, then the text. */
 	if (t && t->abort_msg && user_word(t->abort_msg))
-		e->text_len = user_text(e->text, user_word(t->abort_msg) + 4);
+		n = user_text(e->text, user_word(t->abort_msg) + 4);
+	e->text_len = n > 0 ? n : 0;
 }
 
 static __always_inline void signal_regs(struct ev_place *p)

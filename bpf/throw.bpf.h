@@ -17,11 +17,12 @@ static __always_inline __u64 user_word(__u64 addr)
 	return v;
 }
 
-static __always_inline __u32 user_text(char *to, __u64 addr)
+/* Negative: it cannot be read. */
+static __always_inline long user_text(char *to, __u64 addr)
 {
 	long n = bpf_probe_read_user_str(to, THROW_TEXT, (void *)addr);
 
-	return n > 0 ? n - 1 : 0;
+	return n > 0 ? n - 1 : n;
 }
 
 /* A string of known length. */
@@ -29,10 +30,12 @@ static __always_inline void throw_text(struct ev_throw *e, __u64 addr, __u64 len
 {
 	__u64 n = len > THROW_TEXT ? THROW_TEXT : len;
 
-	if (!n || len >> 32 || bpf_probe_read_user(e->text, n, (void *)addr))
+	if (!n || len >> 32)
 		return;
-	e->text_len = n;
+	e->text_at = addr;
 	e->text_all = len;
+	if (!bpf_probe_read_user(e->text, n, (void *)addr))
+		e->text_len = n;
 }
 
 /* The object's first bytes: an int has 4, and there may be nothing behind it. */
@@ -56,6 +59,8 @@ static __always_inline void throw_raw(struct ev_throw *e, __u64 addr)
 
 static __always_inline void throw_cxx(struct ev_throw *e, __u64 exc)
 {
+	long n;
+
 	e->object = exc + CXX_OBJECT;
 	e->type = user_word(exc + CXX_TYPE);
 	if (e->class & 1) {
@@ -63,13 +68,16 @@ static __always_inline void throw_cxx(struct ev_throw *e, __u64 exc)
 		e->object = user_word(exc + ((e->class & ~0xffull) == CLASS_GNU ? CXX_PRIMARY_GNU : CXX_PRIMARY_LLVM));
 		e->type = user_word(e->object - CXX_HEADER);
 	}
-	e->name_len = user_text(e->name, user_word(e->type + 8));
+	e->name_at = user_word(e->type + 8);
+	n = user_text(e->name, e->name_at);
+	e->name_len = n > 0 ? n : 0;
 	throw_raw(e, e->object);
 	e->what = user_word(user_word(e->object) + 16);
 	/* std::runtime_error and its like have their text behind the table pointer; char const * is it. */
-	e->text_len = user_text(e->text, user_word(e->object + (e->name[0] == 'P' && e->name[1] == 'K' &&
-								 e->name[2] == 'c' && !e->name[3] ? 0 : 8)));
-	e->text_all = e->text_len;
+	e->text_at = user_word(e->object + (e->name[0] == 'P' && e->name[1] == 'K' && e->name[2] == 'c' && !e->name[3] ? 0 : 8));
+	n = user_text(e->text, e->text_at);
+	e->text_len = n > 0 ? n : 0;
+	e->text_all = n < 0 ? ~0ull : e->text_len;
 }
 
 /* std's Exception: the unwinder's 32 bytes, a canary since 1.71, then Box<dyn Any>: data and table (drop, size, align). */
@@ -130,11 +138,16 @@ struct throw_key {
 	__u64 exc;
 };
 
+struct under_way {
+	__u64 id;
+	__u64 sp; /* where the unwinder was last entered for it: a handler is further out */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct throw_key);
-	__type(value, __u64);
+	__type(value, struct under_way);
 } thrown SEC(".maps") __weak;
 
 /* Innermost traced call of this thread, as far as it is known. */

@@ -98,7 +98,6 @@ struct ev_stack {
 };
 
 /* Whose exception: enum proto_lang (proto.h). */
-#define THROW_F_RETHROW   1 /* by `throw;` or std::rethrow_exception */
 #define THROW_F_DEPENDENT 2 /* of another exception's object (std::exception_ptr) */
 #define THROW_TEXT        256
 #define THROW_RAW         64
@@ -117,8 +116,9 @@ struct ev_throw {
 	__u64 class;   /* exception class of the unwinder ("GNUCC++" ...), 0: Go */
 	__u32 lang;
 	__u32 flags;   /* THROW_F_* */
-	__u32 name_len, text_len; /* bytes of text read; text_all: how long it really is */
-	__u64 text_all;
+	__u32 name_len, text_len; /* bytes read */
+	__u64 text_all;           /* how long the text really is; ~0: that is not known */
+	__u64 name_at, text_at;   /* where they are: what BPF cannot read may be in a file (a page that nobody has touched yet) */
 	__u8 raw[THROW_RAW];   /* the object's first bytes, what could be read */
 	char name[THROW_TEXT]; /* of the type */
 	char text[THROW_TEXT]; /* the message, if it is where this language's usual types have it; what a char const * points to */

@@ -79,7 +79,8 @@ enum hook {
 	HOOK_LIBRARY = 11,   /* _dl_debug_state: the loader mapped or unmapped something */
 	HOOK_SETIP = 12,     /* _Unwind_SetIP(context, ip): a landing pad is about to run in that context */
 	HOOK_ABORT = 13,     /* rust_panic in a program whose panics abort: nothing unwinds */
-	HOOK_MAX = 14,
+	HOOK_GO_RESUME = 14, /* runtime.recovery's call of runtime.gogo: what HOOK_GO_RECOVER says, and where it goes on */
+	HOOK_MAX = 15,
 };
 
 /* An indirect jump, told so that BPF can compute its target. Registers are numbered as x86 encodes

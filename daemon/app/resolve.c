@@ -78,19 +78,19 @@ static struct known *known_find(const struct resolve *r, uint32_t pid)
 static bool map_of(struct resolve *r, const struct process *p, const struct module *m, struct mapped *ret)
 {
 	const struct elf_segment *seg;
-	uint64_t addr, lo = UINT64_MAX, hi = 0;
+	uint64_t bias, lo = UINT64_MAX, hi = 0;
 	struct image *img;
 	size_t n;
 
-	if (image_get(&r->s->images, p, m, &img) || elf_offset_to_addr(img->elf, m->offset, &addr))
+	if (image_get(&r->s->images, p, m, &img) || module_bias(m, img->elf, &bias))
 		return false;
 	n = elf_segments(img->elf, &seg);
 	for (size_t i = 0; i < n; i++) {
 		lo = MIN(lo, seg[i].vaddr);
 		hi = MAX(hi, seg[i].vaddr + seg[i].filesz);
 	}
-	*ret = (struct mapped){ .img = img, .bias = m->start - addr, .start = m->start - addr + lo,
-				.end = m->start - addr + hi };
+	*ret = (struct mapped){ .img = img, .bias = bias, .start = bias + lo,
+				.end = bias + hi };
 	return ret->start < ret->end;
 }
 
@@ -225,9 +225,7 @@ static void find_symbol(struct resolve *r, struct image *img, uint32_t pid, stru
 	/* Asked for exactly, an address in the middle of a function is not that function's. */
 	if (!exact || sym->addr == p->key.addr)
 		p->symbol = strdup(sym->name);
-	p->function = symbol_demangle(sym->name);
-	if (!p->function)
-		p->function = strdup(sym->name);
+	p->function = symbol_pretty(sym->name);
 }
 
 static void find_line(struct resolve *r, struct image *img, struct place *p)

@@ -83,6 +83,8 @@ static int open_targets(struct session *s)
 			(s->features.uprobe_multi && !s->features.multi_pid);
 	if (c->exe || c->comm || c->follow)
 		s->no_hijack = "processes that are not known yet may be traced";
+	else if (c->stack || c->exceptions)
+		s->no_hijack = "tracebacks are wanted, and need the return addresses";
 	for (struct target *t = s->targets, *next; t && !err; t = next) {
 		next = t->next;
 		err = target_scan(s, t);

@@ -4,7 +4,7 @@
  * is not made for that. What is walked, how deep and how much comes out is bounded here; a crash in the library
  * is what the child is for.
  *
- * Reading is lazy: a lookup touches .debug_aranges (or the first DIE of each unit) and then one unit.
+ * Reading is lazy: the first lookup reads the first DIE of each unit, and then one unit; what was read is kept.
  */
 #ifndef TPD_DWARF_H
 #define TPD_DWARF_H

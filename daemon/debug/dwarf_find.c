@@ -4,7 +4,8 @@
 
 #define MAX_UNITS 4 /* that claim one address */
 
-typedef int find_cb(struct dwarf_file *f, struct dwarf_unit *u, bool deep, uint64_t addr, Dwarf_Die *ret);
+typedef int find_cb(struct dwarf_file *f, struct dwarf_unit *u, bool deep, uint64_t addr,
+		    Dwarf_Die *ret);
 
 /* Index of the first function at or behind addr. */
 static size_t first_from(const struct dwarf_func *v, size_t n, uint64_t addr)
@@ -22,7 +23,8 @@ static size_t first_from(const struct dwarf_func *v, size_t n, uint64_t addr)
 	return low;
 }
 
-static int beginning(struct dwarf_file *f, struct dwarf_unit *u, bool deep, uint64_t addr, Dwarf_Die *ret)
+static int beginning(struct dwarf_file *f, struct dwarf_unit *u, bool deep, uint64_t addr,
+		     Dwarf_Die *ret)
 {
 	const struct dwarf_func *v;
 	size_t n, i;
@@ -38,7 +40,8 @@ static int beginning(struct dwarf_file *f, struct dwarf_unit *u, bool deep, uint
 }
 
 /* Mostly the last that begins before; but a cold piece lies anywhere. */
-static int holding(struct dwarf_file *f, struct dwarf_unit *u, bool deep, uint64_t addr, Dwarf_Die *ret)
+static int holding(struct dwarf_file *f, struct dwarf_unit *u, bool deep, uint64_t addr,
+		   Dwarf_Die *ret)
 {
 	const struct dwarf_func *v;
 	size_t n, i, from;
@@ -52,7 +55,8 @@ static int holding(struct dwarf_file *f, struct dwarf_unit *u, bool deep, uint64
 	for (i = 0; i < n; i++) {
 		size_t k = (from + n - 1 - i) % n;
 
-		if (dwarf_offdie(dwarf_file_dwarf(f), v[k].die, &die) && dwarf_haspc(&die, addr) > 0) {
+		if (dwarf_offdie(dwarf_file_dwarf(f), v[k].die, &die) &&
+		    dwarf_haspc(&die, addr) > 0) {
 			*ret = die;
 			return 0;
 		}
@@ -64,20 +68,18 @@ static int find(struct dwarf_file *f, uint64_t addr, find_cb *cb, bool deep_firs
 {
 	Dwarf_Die unit[MAX_UNITS];
 	struct dwarf_unit *u;
-	size_t n, i, k;
-	int err = -ENOENT, r;
+	size_t n, i;
+	int err, r;
 
-	/* Broken once stays broken, unless the function is found after all. */
-	for (k = 0; k < 2 && err && err != -ENOMEM; k++) {
-		r = dwarf_file_candidates(f, addr, k, unit, MAX_UNITS, &n);
-		err = r && err == -ENOENT ? r : err;
-		for (i = 0; !r && i < 2 * n && err && err != -ENOMEM; i++) {
-			r = dwarf_unit_get(f, &unit[i / 2], &u);
-			if (!r)
-				r = cb(f, u, deep_first ^ (i & 1), addr, ret);
-			err = r && err == -EBADMSG ? err : r;
-			r = 0;
-		}
+	err = dwarf_file_candidates(f, addr, unit, MAX_UNITS, &n);
+	if (err)
+		return err;
+	/* What is broken stays so, unless the function is found after all. */
+	for (i = 0, err = -ENOENT; i < 2 * n && err && err != -ENOMEM; i++) {
+		r = dwarf_unit_get(f, &unit[i / 2], &u);
+		if (!r)
+			r = cb(f, u, deep_first ^ (i & 1), addr, ret);
+		err = r && err == -EBADMSG ? err : r;
 	}
 	return err;
 }

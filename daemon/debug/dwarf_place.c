@@ -110,7 +110,8 @@ static void set_entry_value(struct place_reader *r, Dwarf_Op *op, struct piece *
 	Dwarf_Op *what;
 	size_t n;
 
-	if (dwarf_getlocation_attr(&r->attr, op, &inner) || dwarf_getlocation(&inner, &what, &n) || n != 1)
+	if (dwarf_getlocation_attr(&r->attr, op, &inner) || dwarf_getlocation(&inner, &what, &n) ||
+	    n != 1)
 		return;
 	if (what->atom >= DW_OP_reg0 && what->atom <= DW_OP_reg31)
 		set_reg(r, what->atom - DW_OP_reg0, p);
@@ -123,7 +124,8 @@ static void set_implicit(struct place_reader *r, Dwarf_Op *op, struct piece *p)
 	Dwarf_Block block;
 	uint64_t v = 0;
 
-	if (dwarf_getlocation_implicit_value(&r->attr, op, &block) || !block.length || block.length > sizeof(v))
+	if (dwarf_getlocation_implicit_value(&r->attr, op, &block) || !block.length ||
+	    block.length > sizeof(v))
 		return;
 	memcpy(&v, block.data, block.length);
 	set_const(v, p);
@@ -137,10 +139,11 @@ static void read_simple(struct place_reader *r, Dwarf_Op *op, size_t n, struct p
 
 	*p = (struct piece){ .kind = PIECE_GONE };
 	n -= value;
-	if (n == 2 && op[0].atom == DW_OP_call_frame_cfa && op[1].atom == DW_OP_plus_uconst && !value) {
+	if (n == 2 && op[0].atom == DW_OP_call_frame_cfa && op[1].atom == DW_OP_plus_uconst &&
+	    !value) {
 		set_cfa(r, op[1].number <= INT32_MAX ? (int64_t)op[1].number : -1, p);
-	} else if (n == 3 && op[0].atom == DW_OP_call_frame_cfa && constant(&op[1], &v) && op[2].atom == DW_OP_plus &&
-		   !value) {
+	} else if (n == 3 && op[0].atom == DW_OP_call_frame_cfa && constant(&op[1], &v) &&
+		   op[2].atom == DW_OP_plus && !value) {
 		set_cfa(r, (int64_t)v, p);
 	} else if (n != 1) {
 		return;
@@ -173,7 +176,8 @@ static void read_pieces(struct place_reader *r, Dwarf_Op *op, size_t n, struct d
 	while (i < n && ret->n < ARRAY_SIZE(ret->piece)) {
 		struct piece *p = &ret->piece[ret->n];
 
-		for (from = i; i < n && op[i].atom != DW_OP_piece && op[i].atom != DW_OP_bit_piece; i++)
+		for (from = i; i < n && op[i].atom != DW_OP_piece && op[i].atom != DW_OP_bit_piece;
+		     i++)
 			continue;
 		*p = (struct piece){ .kind = PIECE_GONE };
 		if (i > from)
@@ -220,7 +224,8 @@ static bool is_list(Dwarf_Attribute *attr)
 	return true;
 }
 
-void dwarf_place(Dwarf_Die *param, Dwarf_Die *function, uint64_t entry, enum proto_lang lang, struct dwarf_place *ret)
+void dwarf_place(Dwarf_Die *param, Dwarf_Die *function, uint64_t entry, enum proto_lang lang,
+		 struct dwarf_place *ret)
 {
 	struct place_reader r = { .function = function, .entry = entry, .lang = lang };
 	Dwarf_Op *op;

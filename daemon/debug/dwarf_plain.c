@@ -49,7 +49,8 @@ void dwarf_build_base(struct dwarf_build *b, Dwarf_Die *die, struct type *t)
 	if (encoding == DW_ATE_complex_float && (t->size == 8 || t->size == 16 || t->size == 32))
 		t->kind = TYPE_COMPLEX;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (known[i].encoding == encoding && t->size < 32 && known[i].sizes >> t->size & 1) {
+		if (known[i].encoding == encoding && t->size < 32 &&
+		    known[i].sizes >> t->size & 1) {
 			t->kind = known[i].kind;
 			t->flags |= known[i].flags;
 		}
@@ -67,10 +68,12 @@ static void enumerators(struct dwarf_build *b, Dwarf_Die *die, struct type *t, b
 	Dwarf_Die child;
 	int r;
 
-	for (r = dwarf_child(die, &child); !r && dwarf_build_step(b); r = dwarf_siblingof(&child, &child)) {
+	for (r = dwarf_child(die, &child); !r && dwarf_build_step(b);
+	     r = dwarf_siblingof(&child, &child)) {
 		struct member m = { .type = PROTO_NO_TYPE };
 
-		if (dwarf_tag(&child) != DW_TAG_enumerator || dwarf_constant(&child, DW_AT_const_value, &m.value))
+		if (dwarf_tag(&child) != DW_TAG_enumerator ||
+		    dwarf_constant(&child, DW_AT_const_value, &m.value))
 			continue;
 		if (n == MAX_ENUMERATORS) {
 			t->flags |= TYPE_F_CUT;
@@ -87,7 +90,8 @@ static void enumerators(struct dwarf_build *b, Dwarf_Die *die, struct type *t, b
 	if (r < 0)
 		dwarf_build_fail(b, -EBADMSG);
 	for (size_t i = 0; i < n; i++)
-		v[i].value = dwarf_extend(v[i].value, t->size, t->flags & TYPE_F_SIGNED || *negative);
+		v[i].value =
+			dwarf_extend(v[i].value, t->size, t->flags & TYPE_F_SIGNED || *negative);
 	t->nmembers = (uint32_t)n;
 	t->member = proto_build_members(b->out, v, n);
 }
@@ -112,15 +116,18 @@ void dwarf_build_enum(struct dwarf_build *b, Dwarf_Die *die, struct type *t, uns
 	if (t->size != 1 && t->size != 2 && t->size != 4 && t->size != 8)
 		return;
 	t->kind = TYPE_ENUM;
-	if (told && (number.kind == TYPE_INT || (number.kind == TYPE_CHAR && number.flags & TYPE_F_SIGNED)))
+	if (told &&
+	    (number.kind == TYPE_INT || (number.kind == TYPE_CHAR && number.flags & TYPE_F_SIGNED)))
 		t->flags |= TYPE_F_SIGNED;
 	enumerators(b, die, t, &negative);
-	if (told && (number.kind == TYPE_INT || number.kind == TYPE_UINT || number.kind == TYPE_CHAR ||
-		     number.kind == TYPE_BOOL))
+	if (told && (number.kind == TYPE_INT || number.kind == TYPE_UINT ||
+		     number.kind == TYPE_CHAR || number.kind == TYPE_BOOL))
 		return;
 	/* Compilers before DWARF 3 leave it to the values. */
 	t->flags = (uint8_t)(negative ? t->flags | TYPE_F_SIGNED : t->flags);
-	number = (struct type){ .kind = negative ? TYPE_INT : TYPE_UINT, .size = t->size, .inner = PROTO_NO_TYPE };
+	number = (struct type){ .kind = negative ? TYPE_INT : TYPE_UINT,
+				.size = t->size,
+				.inner = PROTO_NO_TYPE };
 	t->inner = proto_build_type(b->out, &number);
 }
 
@@ -140,14 +147,16 @@ static uint64_t dimension(Dwarf_Die *die)
 	return v >= low ? (uint64_t)v - (uint64_t)low + 1 : 0;
 }
 
-void dwarf_build_array(struct dwarf_build *b, Dwarf_Die *die, struct type *t, unsigned left, unsigned nest)
+void dwarf_build_array(struct dwarf_build *b, Dwarf_Die *die, struct type *t, unsigned left,
+		       unsigned nest)
 {
 	uint64_t count[MAX_DIMENSIONS], size;
 	Dwarf_Die child, element;
 	size_t n = 0;
 	int r;
 
-	for (r = dwarf_child(die, &child); !r && dwarf_build_step(b); r = dwarf_siblingof(&child, &child))
+	for (r = dwarf_child(die, &child); !r && dwarf_build_step(b);
+	     r = dwarf_siblingof(&child, &child))
 		if (dwarf_tag(&child) == DW_TAG_subrange_type) {
 			if (n == MAX_DIMENSIONS) {
 				dwarf_build_fail(b, -EBADMSG);
@@ -172,8 +181,10 @@ void dwarf_build_array(struct dwarf_build *b, Dwarf_Die *die, struct type *t, un
 		t->size = size;
 		/* The outermost is the type itself. */
 		if (n > 1)
-			t->inner = proto_build_type(b->out, &(struct type){ .kind = TYPE_ARRAY, .size = size,
-									     .count = t->count, .inner = t->inner });
+			t->inner = proto_build_type(b->out, &(struct type){ .kind = TYPE_ARRAY,
+									    .size = size,
+									    .count = t->count,
+									    .inner = t->inner });
 	}
 	/* A vector: it travels in vector registers, whatever it is made of. */
 	if (dwarf_hasattr_integrate(die, DW_AT_GNU_vector)) {

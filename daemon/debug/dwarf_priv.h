@@ -8,7 +8,7 @@
 #include "debug/dwarf.h"
 #include "target/proto_build.h"
 
-#define DWARF_MAX_NEST 64	  /* DIEs inside each other, types inside each other, references in a row */
+#define DWARF_MAX_NEST 64 /* DIEs inside each other, types inside each other, references in a row */
 #define DWARF_MAX_DIES (16u << 20) /* of one unit */
 #define DWARF_MAX_NAME 4096
 #define DWARF_MAX_SIZE (1ll << 56) /* of a type: Go has pointers to arrays of 2^50 bytes */
@@ -39,16 +39,17 @@ int dwarf_unit_funcs(struct dwarf_unit *u, bool deep, const struct dwarf_func **
 const struct dwarf_scope *dwarf_unit_scope(const struct dwarf_unit *u, uint64_t offset);
 const struct dwarf_scope *dwarf_unit_outer(const struct dwarf_unit *u, const struct dwarf_scope *s);
 /* A class that is declared in `from`: the DIE that defines it in u. 0 or -ENOENT. */
-int dwarf_unit_definition(const struct dwarf_unit *u, const struct dwarf_unit *from, const Dwarf_Die *declared,
-			  Dwarf_Die *ret);
+int dwarf_unit_definition(const struct dwarf_unit *u, const struct dwarf_unit *from,
+			  const Dwarf_Die *declared, Dwarf_Die *ret);
 /* Are there any types in it? Without, a function that has no parameters may as well have some. */
 bool dwarf_unit_has_types(const struct dwarf_unit *u);
 void dwarf_units_free(struct dwarf_unit *all);
 
 /* Where dwarf_unit_get() keeps units. */
 struct dwarf_unit **dwarf_file_units(struct dwarf_file *f);
-/* Up to n units that say that they hold addr; more: those that .debug_aranges does not tell. */
-int dwarf_file_candidates(struct dwarf_file *f, uint64_t addr, bool more, Dwarf_Die *unit, size_t n, size_t *found);
+/* Up to n units that say that they hold addr. */
+int dwarf_file_candidates(struct dwarf_file *f, uint64_t addr, Dwarf_Die *unit, size_t n,
+			  size_t *found);
 /* The DIE of the function that begins at addr. */
 int dwarf_find_function(struct dwarf_file *f, uint64_t addr, Dwarf_Die *ret);
 /* Does a symbol at addr say that it is a copy with parameters of its own? */
@@ -65,7 +66,7 @@ struct dwarf_build {
 	enum proto_lang lang;
 	unsigned dies;	   /* looked at so far */
 	unsigned searches; /* for definitions of declared classes */
-	int err;       /* the first failure; of `out` too */
+	int err;	   /* the first failure; of `out` too */
 };
 
 /* Counts a DIE that is looked at; false: there were too many, or something else failed. */
@@ -85,8 +86,10 @@ bool dwarf_is_float128(Dwarf_Die *die);
 /* What fills in t, which has a name already, from the DIE of one kind of types. */
 void dwarf_build_base(struct dwarf_build *b, Dwarf_Die *die, struct type *t);
 void dwarf_build_enum(struct dwarf_build *b, Dwarf_Die *die, struct type *t, unsigned nest);
-void dwarf_build_array(struct dwarf_build *b, Dwarf_Die *die, struct type *t, unsigned left, unsigned nest);
-void dwarf_build_record(struct dwarf_build *b, Dwarf_Die *die, struct type *t, unsigned left, unsigned nest);
+void dwarf_build_array(struct dwarf_build *b, Dwarf_Die *die, struct type *t, unsigned left,
+		       unsigned nest);
+void dwarf_build_record(struct dwarf_build *b, Dwarf_Die *die, struct type *t, unsigned left,
+			unsigned nest);
 /* DW_AT_byte_size, checked. */
 uint64_t dwarf_build_size(struct dwarf_build *b, Dwarf_Die *die, uint64_t otherwise);
 /* A number as it reads in `size` bytes. */
@@ -104,6 +107,7 @@ struct dwarf_place {
 	bool sure;  /* by a list or a constant, which mean this very address */
 };
 
-void dwarf_place(Dwarf_Die *param, Dwarf_Die *function, uint64_t entry, enum proto_lang lang, struct dwarf_place *ret);
+void dwarf_place(Dwarf_Die *param, Dwarf_Die *function, uint64_t entry, enum proto_lang lang,
+		 struct dwarf_place *ret);
 
 #endif

@@ -26,7 +26,8 @@ struct function {
 	bool llvm, local, copy;
 };
 
-static void collect(struct dwarf_build *b, Dwarf_Die *function, struct args *a, bool concrete, unsigned nest)
+static void collect(struct dwarf_build *b, Dwarf_Die *function, struct args *a, bool concrete,
+		    unsigned nest)
 {
 	Dwarf_Die child;
 	int r;
@@ -35,7 +36,8 @@ static void collect(struct dwarf_build *b, Dwarf_Die *function, struct args *a, 
 		dwarf_build_fail(b, -EBADMSG);
 		return;
 	}
-	for (r = dwarf_child(function, &child); !r && dwarf_build_step(b); r = dwarf_siblingof(&child, &child))
+	for (r = dwarf_child(function, &child); !r && dwarf_build_step(b);
+	     r = dwarf_siblingof(&child, &child))
 		switch (dwarf_tag(&child)) {
 		case DW_TAG_formal_parameter:
 			if (a->n < ARRAY_SIZE(a->v))
@@ -66,7 +68,8 @@ static struct arg *find_concrete(struct args *concrete, const Dwarf_Die *abstrac
 	for (size_t i = 0; i < concrete->n; i++) {
 		struct arg *a = &concrete->v[i];
 
-		if (a->die.addr && refers(&a->die, DW_AT_abstract_origin, &origin) && origin.addr == abstract->addr)
+		if (a->die.addr && refers(&a->die, DW_AT_abstract_origin, &origin) &&
+		    origin.addr == abstract->addr)
 			return a;
 	}
 	return NULL;
@@ -124,8 +127,9 @@ static bool lost_parameters(struct dwarf_build *b, struct function *fn)
 		if (a->concrete)
 			dwarf_place(&a->die, &fn->die, fn->entry, b->lang, &place);
 		/* Rust's () and the like are nowhere, and never were. */
-		if (!place.told && !(dwarf_type_attr(b, &a->die, &type) && type.addr &&
-				     dwarf_hasattr_integrate(&type, DW_AT_byte_size) && !dwarf_bytesize(&type)))
+		if (!place.told &&
+		    !(dwarf_type_attr(b, &a->die, &type) && type.addr &&
+		      dwarf_hasattr_integrate(&type, DW_AT_byte_size) && !dwarf_bytesize(&type)))
 			return true;
 	}
 	return false;
@@ -155,8 +159,8 @@ static bool has_own_abi(struct dwarf_build *b, struct function *fn)
 	enum { X86_64_SYSV = 0xc2 }; /* DW_CC_LLVM_X86_64SysV */
 	int64_t convention;
 
-	if (!dwarf_constant(&fn->die, DW_AT_calling_convention, &convention) && convention != DW_CC_normal &&
-	    convention != DW_CC_program && convention != X86_64_SYSV)
+	if (!dwarf_constant(&fn->die, DW_AT_calling_convention, &convention) &&
+	    convention != DW_CC_normal && convention != DW_CC_program && convention != X86_64_SYSV)
 		return true;
 	return fn->copy || lost_parameters(b, fn) || hides_dictionary(b, fn);
 }
@@ -174,7 +178,8 @@ static bool covers(const struct dwarf_place *place, uint64_t size)
 	return sum >= size;
 }
 
-static void add_param(struct dwarf_build *b, struct function *fn, struct arg *a, unsigned depth, bool own_abi)
+static void add_param(struct dwarf_build *b, struct function *fn, struct arg *a, unsigned depth,
+		      bool own_abi)
 {
 	const struct type unknown = { .kind = TYPE_UNKNOWN, .inner = PROTO_NO_TYPE };
 	struct param param = { .name = dwarf_build_text(b, dwarf_diename(&a->die)) };
@@ -195,7 +200,8 @@ static void add_param(struct dwarf_build *b, struct function *fn, struct arg *a,
 	} else if (!place.n && type.addr && dwarf_is_vector(b, &type)) {
 		place.piece[0] = (struct piece){ .kind = PIECE_XMM };
 		place.n = 1;
-	} else if (!own_abi && (!place.whole || (gnu && !place.sure && place.piece[0].kind == PIECE_REG))) {
+	} else if (!own_abi &&
+		   (!place.whole || (gnu && !place.sure && place.piece[0].kind == PIECE_REG))) {
 		/* The convention tells more; and gcc names registers that are loaded later on (register, -fno-var-tracking). */
 		place.n = 0;
 	}
@@ -205,7 +211,8 @@ static void add_param(struct dwarf_build *b, struct function *fn, struct arg *a,
 }
 
 /* Go's results are parameters of a kind. One stands for itself, more are a struct, laid out as one. */
-static uint32_t go_results(struct dwarf_build *b, struct arg *const *result, size_t n, unsigned depth)
+static uint32_t go_results(struct dwarf_build *b, struct arg *const *result, size_t n,
+			   unsigned depth)
 {
 	struct type t = { .kind = TYPE_STRUCT, .inner = PROTO_NO_TYPE, .nmembers = (uint32_t)n };
 	struct member m[PROTO_MAX_PARAMS] = { 0 };
@@ -233,7 +240,8 @@ static uint32_t go_results(struct dwarf_build *b, struct arg *const *result, siz
 	return proto_build_type(b->out, &t);
 }
 
-static void add_params(struct dwarf_build *b, struct function *fn, struct proto *head, unsigned depth)
+static void add_params(struct dwarf_build *b, struct function *fn, struct proto *head,
+		       unsigned depth)
 {
 	struct arg *result[PROTO_MAX_PARAMS];
 	size_t nresult = 0, i;
@@ -259,7 +267,8 @@ static bool is_method(struct dwarf_build *b, struct function *fn)
 	const char *name = first ? dwarf_diename(first) : NULL;
 
 	/* gcc's lambdas call theirs __closure. */
-	return b->lang == LANG_CXX && name && (!strcmp(name, "this") || !strcmp(name, "__closure")) &&
+	return b->lang == LANG_CXX && name &&
+	       (!strcmp(name, "this") || !strcmp(name, "__closure")) &&
 	       flag(first, DW_AT_artificial);
 }
 
@@ -280,9 +289,12 @@ static int is_told(struct dwarf_build *b, struct function *fn, bool *ret)
 	return err;
 }
 
-static int build(struct dwarf_file *f, struct function *fn, enum proto_lang lang, unsigned depth, struct proto **ret)
+static int build(struct dwarf_file *f, struct function *fn, enum proto_lang lang, unsigned depth,
+		 struct proto **ret)
 {
-	struct dwarf_build b = { .file = f, .function = &fn->die, .lang = lang, .out = proto_build_new() };
+	struct dwarf_build b = {
+		.file = f, .function = &fn->die, .lang = lang, .out = proto_build_new()
+	};
 	struct proto head = { .lang = (uint8_t)lang, .result = PROTO_NO_TYPE };
 	bool told = true;
 

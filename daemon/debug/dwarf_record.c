@@ -18,8 +18,8 @@ struct record {
 	struct field *v;
 	size_t n, cap;
 	const char *name;
-	bool variant;	     /* Rust: an enum with data */
-	bool own_copy;	     /* C++: something makes copying or destroying it more than moving bytes */
+	bool variant;  /* Rust: an enum with data */
+	bool own_copy; /* C++: something makes copying or destroying it more than moving bytes */
 	bool virtual;
 };
 
@@ -62,7 +62,9 @@ static void bit_field(struct dwarf_build *b, Dwarf_Die *die, struct field *f, ui
 
 	if (dwarf_constant(die, DW_AT_bit_size, &size))
 		return;
-	for (int i = 0; i < DWARF_MAX_NEST && type.addr && dwarf_constant(&type, DW_AT_byte_size, &storage); i++)
+	for (int i = 0;
+	     i < DWARF_MAX_NEST && type.addr && dwarf_constant(&type, DW_AT_byte_size, &storage);
+	     i++)
 		if (!dwarf_type_attr(b, &type, &type))
 			break;
 	if (!dwarf_constant(die, DW_AT_data_bit_offset, &bits)) {
@@ -82,7 +84,8 @@ static void bit_field(struct dwarf_build *b, Dwarf_Die *die, struct field *f, ui
 		return;
 	}
 	start = (uint64_t)bits / 8;
-	if (storage && start / (uint64_t)storage * (uint64_t)storage + (uint64_t)storage <= record_size &&
+	if (storage &&
+	    start / (uint64_t)storage * (uint64_t)storage + (uint64_t)storage <= record_size &&
 	    (uint64_t)bits % (8 * (uint64_t)storage) + (uint64_t)size <= 8 * (uint64_t)storage)
 		start = start / (uint64_t)storage * (uint64_t)storage;
 	f->m.offset = start;
@@ -90,7 +93,8 @@ static void bit_field(struct dwarf_build *b, Dwarf_Die *die, struct field *f, ui
 	f->m.bit_size = (uint16_t)size;
 }
 
-static void add_member(struct dwarf_build *b, struct record *r, Dwarf_Die *die, const struct type *t)
+static void add_member(struct dwarf_build *b, struct record *r, Dwarf_Die *die,
+		       const struct type *t)
 {
 	bool base = dwarf_tag(die) == DW_TAG_inheritance;
 	struct field f = { .m.flags = base ? MEMBER_F_BASE : 0 };
@@ -121,14 +125,18 @@ static bool takes_own_kind(struct dwarf_build *b, Dwarf_Die *function, Dwarf_Die
 	int r, n = 0;
 	bool own = false;
 
-	for (r = dwarf_child(function, &param); !r && dwarf_build_step(b); r = dwarf_siblingof(&param, &param)) {
-		if (dwarf_tag(&param) != DW_TAG_formal_parameter || dwarf_hasattr(&param, DW_AT_artificial))
+	for (r = dwarf_child(function, &param); !r && dwarf_build_step(b);
+	     r = dwarf_siblingof(&param, &param)) {
+		if (dwarf_tag(&param) != DW_TAG_formal_parameter ||
+		    dwarf_hasattr(&param, DW_AT_artificial))
 			continue;
 		if (++n > 1 || !dwarf_type_attr(b, &param, &type) || !type.addr ||
-		    (dwarf_tag(&type) != DW_TAG_reference_type && dwarf_tag(&type) != DW_TAG_rvalue_reference_type) ||
+		    (dwarf_tag(&type) != DW_TAG_reference_type &&
+		     dwarf_tag(&type) != DW_TAG_rvalue_reference_type) ||
 		    !dwarf_type_attr(b, &type, &type))
 			return false;
-		if (type.addr && dwarf_tag(&type) == DW_TAG_const_type && !dwarf_type_attr(b, &type, &type))
+		if (type.addr && dwarf_tag(&type) == DW_TAG_const_type &&
+		    !dwarf_type_attr(b, &type, &type))
 			return false;
 		own = type.addr == class->addr;
 	}
@@ -136,7 +144,8 @@ static bool takes_own_kind(struct dwarf_build *b, Dwarf_Die *function, Dwarf_Die
 }
 
 /* Only asked where the compiler does not say how the class is passed (DW_AT_calling_convention, since DWARF 5). */
-static void look_at_function(struct dwarf_build *b, struct record *r, Dwarf_Die *die, Dwarf_Die *class)
+static void look_at_function(struct dwarf_build *b, struct record *r, Dwarf_Die *die,
+			     Dwarf_Die *class)
 {
 	const char *name = dwarf_diename(die), *end = r->name ? strchr(r->name, '<') : NULL;
 	size_t len = r->name ? end ? (size_t)(end - r->name) : strlen(r->name) : 0;
@@ -144,7 +153,8 @@ static void look_at_function(struct dwarf_build *b, struct record *r, Dwarf_Die 
 
 	if (!dwarf_constant(die, DW_AT_virtuality, &v) && v)
 		r->virtual = true;
-	if (!name || !len || (!dwarf_constant(die, DW_AT_defaulted, &v) && v == DW_DEFAULTED_in_class))
+	if (!name || !len ||
+	    (!dwarf_constant(die, DW_AT_defaulted, &v) && v == DW_DEFAULTED_in_class))
 		return;
 	if (name[0] == '~' || (!strncmp(name, r->name, len) && (!name[len] || name[len] == '<') &&
 			       takes_own_kind(b, die, class)))
@@ -160,7 +170,8 @@ static void add_variant(struct dwarf_build *b, struct record *r, Dwarf_Die *die)
 
 	if (dwarf_constant(die, DW_AT_discr_value, &f.m.value))
 		f.m.flags |= MEMBER_F_DEFAULT;
-	for (ret = dwarf_child(die, &child); !ret && dwarf_build_step(b); ret = dwarf_siblingof(&child, &child)) {
+	for (ret = dwarf_child(die, &child); !ret && dwarf_build_step(b);
+	     ret = dwarf_siblingof(&child, &child)) {
 		if (dwarf_tag(&child) != DW_TAG_member)
 			continue;
 		f.typed = dwarf_type_attr(b, &child, &f.type);
@@ -195,19 +206,22 @@ static void add_variants(struct dwarf_build *b, struct record *r, Dwarf_Die *par
 			dwarf_build_fail(b, -EBADMSG);
 	}
 	add(b, r, &discriminant);
-	for (ret = dwarf_child(part, &child); !ret && dwarf_build_step(b); ret = dwarf_siblingof(&child, &child))
+	for (ret = dwarf_child(part, &child); !ret && dwarf_build_step(b);
+	     ret = dwarf_siblingof(&child, &child))
 		if (dwarf_tag(&child) == DW_TAG_variant)
 			add_variant(b, r, &child);
 	if (ret < 0)
 		dwarf_build_fail(b, -EBADMSG);
 }
 
-static void read_children(struct dwarf_build *b, struct record *r, Dwarf_Die *die, const struct type *t)
+static void read_children(struct dwarf_build *b, struct record *r, Dwarf_Die *die,
+			  const struct type *t)
 {
 	Dwarf_Die child;
 	int ret;
 
-	for (ret = dwarf_child(die, &child); !ret && dwarf_build_step(b); ret = dwarf_siblingof(&child, &child))
+	for (ret = dwarf_child(die, &child); !ret && dwarf_build_step(b);
+	     ret = dwarf_siblingof(&child, &child))
 		switch (dwarf_tag(&child)) {
 		case DW_TAG_member:
 		case DW_TAG_inheritance:
@@ -236,7 +250,8 @@ static bool is_by_reference(struct dwarf_build *b, uint32_t type)
 	return (t.kind == TYPE_STRUCT || t.kind == TYPE_UNION) && t.flags & TYPE_F_BY_REFERENCE;
 }
 
-static void build_members(struct dwarf_build *b, struct record *r, struct type *t, unsigned left, unsigned nest)
+static void build_members(struct dwarf_build *b, struct record *r, struct type *t, unsigned left,
+			  unsigned nest)
 {
 	AUTO_FREE struct member *m = calloc(r->n + 1, sizeof(*m));
 	struct type d = { .kind = TYPE_VOID, .inner = PROTO_NO_TYPE };
@@ -251,7 +266,9 @@ static void build_members(struct dwarf_build *b, struct record *r, struct type *
 		if (r->v[i].typed)
 			m[i].type = dwarf_build_type(b, &r->v[i].type, left, nest + 1);
 		else
-			m[i].type = proto_build_type(b->out, &(struct type){ .kind = TYPE_VOID, .inner = PROTO_NO_TYPE });
+			m[i].type =
+				proto_build_type(b->out, &(struct type){ .kind = TYPE_VOID,
+									 .inner = PROTO_NO_TYPE });
 		by_reference |= is_by_reference(b, m[i].type);
 		if (r->variant && !i)
 			d = proto_build_get_type(b->out, m[0].type);
@@ -294,7 +311,8 @@ static bool find_definition(struct dwarf_build *b, Dwarf_Die *die)
 	return true;
 }
 
-void dwarf_build_record(struct dwarf_build *b, Dwarf_Die *declared, struct type *t, unsigned left, unsigned nest)
+void dwarf_build_record(struct dwarf_build *b, Dwarf_Die *declared, struct type *t, unsigned left,
+			unsigned nest)
 {
 	Dwarf_Die die = *declared;
 	struct record r = { 0 };

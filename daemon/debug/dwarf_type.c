@@ -81,7 +81,8 @@ uint32_t dwarf_build_text(struct dwarf_build *b, const char *text)
 	return text ? proto_build_string(b->out, text, strnlen(text, DWARF_MAX_NAME)) : 0;
 }
 
-static const struct dwarf_scope *scope_of(struct dwarf_build *b, Dwarf_Die *die, struct dwarf_unit **unit)
+static const struct dwarf_scope *scope_of(struct dwarf_build *b, Dwarf_Die *die,
+					  struct dwarf_unit **unit)
 {
 	Dwarf_Die at = *die;
 	Dwarf_Attribute attr;
@@ -89,7 +90,8 @@ static const struct dwarf_scope *scope_of(struct dwarf_build *b, Dwarf_Die *die,
 
 	/* What is defined outside of its scope was declared inside. */
 	for (hops = 0; hops < DWARF_MAX_NEST; hops++)
-		if ((!dwarf_attr(&at, DW_AT_specification, &attr) && !dwarf_attr(&at, DW_AT_abstract_origin, &attr)) ||
+		if ((!dwarf_attr(&at, DW_AT_specification, &attr) &&
+		     !dwarf_attr(&at, DW_AT_abstract_origin, &attr)) ||
 		    !dwarf_formref_die(&attr, &at))
 			break;
 	err = dwarf_unit_get(b->file, &at, unit);
@@ -116,7 +118,8 @@ uint32_t dwarf_build_name(struct dwarf_build *b, Dwarf_Die *die)
 		const char *outer = scope[n]->name;
 
 		if (!outer)
-			outer = scope[n]->tag == DW_TAG_namespace ? "(anonymous namespace)" : "(anonymous)";
+			outer = scope[n]->tag == DW_TAG_namespace ? "(anonymous namespace)"
+								  : "(anonymous)";
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s::", outer);
 	}
 	if (used < sizeof(text))
@@ -205,8 +208,8 @@ bool dwarf_is_vector(struct dwarf_build *b, Dwarf_Die *die)
 
 	peel(b, die, &p);
 	return p.die.addr && !p.is_void &&
-	       (dwarf_is_float128(&p.die) ||
-		(dwarf_tag(&p.die) == DW_TAG_array_type && dwarf_hasattr_integrate(&p.die, DW_AT_GNU_vector)));
+	       (dwarf_is_float128(&p.die) || (dwarf_tag(&p.die) == DW_TAG_array_type &&
+					      dwarf_hasattr_integrate(&p.die, DW_AT_GNU_vector)));
 }
 
 /* Plain values are not worth cutting off: without them a pointer could not even be read as a string. */
@@ -214,10 +217,12 @@ static bool is_plain(Dwarf_Die *die)
 {
 	int tag = dwarf_tag(die);
 
-	return tag == DW_TAG_base_type || tag == DW_TAG_enumeration_type || tag == DW_TAG_subroutine_type;
+	return tag == DW_TAG_base_type || tag == DW_TAG_enumeration_type ||
+	       tag == DW_TAG_subroutine_type;
 }
 
-static void pointer(struct dwarf_build *b, Dwarf_Die *die, struct type *t, unsigned left, unsigned nest)
+static void pointer(struct dwarf_build *b, Dwarf_Die *die, struct type *t, unsigned left,
+		    unsigned nest)
 {
 	struct peeled target;
 	Dwarf_Die to;
@@ -272,7 +277,8 @@ static void unspecified(Dwarf_Die *die, struct type *t)
 {
 	const char *name = dwarf_diename(die);
 
-	if (name && (!strcmp(name, "decltype(nullptr)") || !strcmp(name, "std::nullptr_t") || !strcmp(name, "nullptr_t"))) {
+	if (name && (!strcmp(name, "decltype(nullptr)") || !strcmp(name, "std::nullptr_t") ||
+		     !strcmp(name, "nullptr_t"))) {
 		t->kind = TYPE_POINTER;
 		t->size = 8;
 	}
@@ -289,15 +295,16 @@ static void find_in_type_unit(struct peeled *p)
 		p->die = there;
 }
 
-static void fill(struct dwarf_build *b, struct peeled *p, struct type *t, unsigned left, unsigned nest)
+static void fill(struct dwarf_build *b, struct peeled *p, struct type *t, unsigned left,
+		 unsigned nest)
 {
 	bool is_class;
 	int tag;
 
 	find_in_type_unit(p);
 	tag = p->die.addr ? dwarf_tag(&p->die) : DW_TAG_invalid;
-	is_class = tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type ||
-			tag == DW_TAG_interface_type;
+	is_class = tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
+		   tag == DW_TAG_union_type || tag == DW_TAG_interface_type;
 
 	*t = (struct type){ .kind = TYPE_UNKNOWN, .go_kind = p->go_kind, .inner = PROTO_NO_TYPE };
 	if (p->is_void)
@@ -313,7 +320,8 @@ static void fill(struct dwarf_build *b, struct peeled *p, struct type *t, unsign
 		dwarf_build_record(b, &p->die, t, left, nest);
 	else if (tag == DW_TAG_base_type)
 		dwarf_build_base(b, &p->die, t);
-	else if (tag == DW_TAG_pointer_type || tag == DW_TAG_reference_type || tag == DW_TAG_rvalue_reference_type)
+	else if (tag == DW_TAG_pointer_type || tag == DW_TAG_reference_type ||
+		 tag == DW_TAG_rvalue_reference_type)
 		pointer(b, &p->die, t, left, nest);
 	else if (tag == DW_TAG_enumeration_type)
 		dwarf_build_enum(b, &p->die, t, nest);
@@ -364,7 +372,7 @@ void dwarf_build_end(struct dwarf_build *b)
 {
 	struct dwarf_type_cache *c, *next;
 
-	HASH_ITER(hh, b->cache, c, next) {
+	HASH_ITER (hh, b->cache, c, next) {
 		HASH_DEL(b->cache, c);
 		free(c);
 	}

@@ -179,7 +179,7 @@ void dwarf_units_free(struct dwarf_unit *all)
 {
 	struct dwarf_unit *u, *next;
 
-	HASH_ITER(hh, all, u, next) {
+	HASH_ITER (hh, all, u, next) {
 		HASH_DEL(all, u);
 		unit_free(u);
 	}
@@ -204,7 +204,8 @@ int dwarf_unit_get(struct dwarf_file *f, const Dwarf_Die *inside, struct dwarf_u
 	u->key = die.addr;
 	u->die = die;
 	lang = dwarf_srclang(&u->die);
-	u->nested = lang != DW_LANG_C && lang != DW_LANG_C89 && lang != DW_LANG_C99 && lang != DW_LANG_C11;
+	u->nested = lang != DW_LANG_C && lang != DW_LANG_C89 && lang != DW_LANG_C99 &&
+		    lang != DW_LANG_C11;
 	err = read_funcs(u, &u->top, false);
 	if (!err) {
 		u->added = true;
@@ -259,8 +260,8 @@ const struct dwarf_scope *dwarf_unit_scope(const struct dwarf_unit *u, uint64_t 
 	return ret;
 }
 
-static bool same_names(const struct dwarf_unit *u, const struct dwarf_scope *a, const struct dwarf_unit *other,
-		       const struct dwarf_scope *b)
+static bool same_names(const struct dwarf_unit *u, const struct dwarf_scope *a,
+		       const struct dwarf_unit *other, const struct dwarf_scope *b)
 {
 	for (; a && b; a = dwarf_unit_outer(u, a), b = dwarf_unit_outer(other, b)) {
 		if (a == b)
@@ -271,8 +272,8 @@ static bool same_names(const struct dwarf_unit *u, const struct dwarf_scope *a, 
 	return !a && !b;
 }
 
-int dwarf_unit_definition(const struct dwarf_unit *u, const struct dwarf_unit *from, const Dwarf_Die *declared,
-			  Dwarf_Die *ret)
+int dwarf_unit_definition(const struct dwarf_unit *u, const struct dwarf_unit *from,
+			  const Dwarf_Die *declared, Dwarf_Die *ret)
 {
 	Dwarf_Die die = *declared;
 	const char *name = dwarf_diename(&die);
@@ -281,13 +282,15 @@ int dwarf_unit_definition(const struct dwarf_unit *u, const struct dwarf_unit *f
 	uint8_t type;
 
 	/* DWARF 4 numbers the DIEs of .debug_types on their own; such a unit has but one definition anyway. */
-	if (dwarf_cu_info(u->die.cu, &version, &type, NULL, NULL, NULL, NULL, NULL) || type == DW_UT_type)
+	if (dwarf_cu_info(u->die.cu, &version, &type, NULL, NULL, NULL, NULL, NULL) ||
+	    type == DW_UT_type)
 		return -ENOENT;
 	for (size_t i = 0; name && i < u->nscope; i++) {
 		s = &u->scope[i];
 		if (!s->declared && is_class(s->tag) && s->name && !strcmp(s->name, name) &&
 		    same_names(u, dwarf_unit_outer(u, s), from, outer))
-			return dwarf_offdie(dwarf_cu_getdwarf(u->die.cu), s->start, ret) ? 0 : -ENOENT;
+			return dwarf_offdie(dwarf_cu_getdwarf(u->die.cu), s->start, ret) ? 0
+											 : -ENOENT;
 	}
 	return -ENOENT;
 }

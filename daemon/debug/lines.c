@@ -24,18 +24,11 @@ struct line_entry {
 	UT_hash_handle hh;
 };
 
-static char *pretty(const char *name)
-{
-	char *s = name ? symbol_demangle(name) : NULL;
-
-	return s || !name ? s : strdup(name);
-}
-
 static char *symbol_name(struct child_file *f, uint64_t addr)
 {
 	const struct symbol *sym = child_file_enter(f, PHASE_SYMBOLS) ? symbols_at(f->symbols, addr) : NULL;
 
-	return sym ? pretty(sym->name) : NULL;
+	return sym ? symbol_pretty(sym->name) : NULL;
 }
 
 static char *die_name(Dwarf_Die *die)
@@ -47,7 +40,7 @@ static char *die_name(Dwarf_Die *die)
 		const char *s = dwarf_formstring(dwarf_attr_integrate(die, names[i], &attr));
 
 		if (s)
-			return pretty(s);
+			return symbol_pretty(s);
 	}
 	return NULL;
 }

@@ -6,9 +6,9 @@
 #include "base/util.h"
 #include "proto.h"
 
-#define MAX_SIZE (1ull << 56) /* of a type; eight times as many bits fit into 64 */
-#define MAX_NEST 128	      /* types that hold each other by value */
-#define MAX_PIECES 64	      /* of one parameter */
+#define MAX_SIZE   (1ull << 56) /* of a type; eight times as many bits fit into 64 */
+#define MAX_NEST   128		/* types that hold each other by value */
+#define MAX_PIECES 64		/* of one parameter */
 
 enum colour { NEW, OPEN, DONE };
 
@@ -23,18 +23,22 @@ static bool parts_fit(const struct proto *p, size_t len)
 
 	if (p->bytes != len || len > PROTO_MAX_BYTES || p->nparams > PROTO_MAX_PARAMS)
 		return false;
-	sum += (uint64_t)p->nparams * sizeof(struct param) + (uint64_t)p->ntypes * sizeof(struct type);
-	sum += (uint64_t)p->nmembers * sizeof(struct member) + (uint64_t)p->npieces * sizeof(struct piece);
+	sum += (uint64_t)p->nparams * sizeof(struct param) +
+	       (uint64_t)p->ntypes * sizeof(struct type);
+	sum += (uint64_t)p->nmembers * sizeof(struct member) +
+	       (uint64_t)p->npieces * sizeof(struct piece);
 	return p->nstrings && sum + p->nstrings == len;
 }
 
 static bool is_head(const struct proto_view *v)
 {
 	const struct proto *p = v->p;
-	const uint8_t flags = PROTO_F_VARIADIC | PROTO_F_METHOD | PROTO_F_OWN_ABI | PROTO_F_USER | PROTO_F_ERRNO;
+	const uint8_t flags =
+		PROTO_F_VARIADIC | PROTO_F_METHOD | PROTO_F_OWN_ABI | PROTO_F_USER | PROTO_F_ERRNO;
 
-	return p->lang <= LANG_GO && !(p->flags & ~flags) && p->name < p->nstrings && !v->strings[0] &&
-	       !v->strings[p->nstrings - 1] && (p->result == PROTO_NO_TYPE || p->result < p->ntypes);
+	return p->lang <= LANG_GO && !(p->flags & ~flags) && p->name < p->nstrings &&
+	       !v->strings[0] && !v->strings[p->nstrings - 1] &&
+	       (p->result == PROTO_NO_TYPE || p->result < p->ntypes);
 }
 
 static bool is_range(uint32_t first, uint32_t n, uint32_t all)
@@ -89,13 +93,15 @@ static bool is_enum(const struct proto_view *v, const struct type *t)
 
 static bool is_type(const struct proto_view *v, const struct type *t)
 {
-	const uint8_t flags = TYPE_F_BY_REFERENCE | TYPE_F_DECLARATION | TYPE_F_SIGNED | TYPE_F_CUT |
-			      TYPE_F_COUNTED | TYPE_F_FLAGS;
-	bool members = t->kind == TYPE_ENUM || t->kind == TYPE_STRUCT || t->kind == TYPE_UNION || t->kind == TYPE_VARIANT;
+	const uint8_t flags = TYPE_F_BY_REFERENCE | TYPE_F_DECLARATION | TYPE_F_SIGNED |
+			      TYPE_F_CUT | TYPE_F_COUNTED | TYPE_F_FLAGS;
+	bool members = t->kind == TYPE_ENUM || t->kind == TYPE_STRUCT || t->kind == TYPE_UNION ||
+		       t->kind == TYPE_VARIANT;
 
-	if (t->kind > TYPE_UNKNOWN || t->flags & ~flags || t->name >= v->p->nstrings || t->size > MAX_SIZE ||
-	    (t->inner != PROTO_NO_TYPE && t->inner >= v->p->ntypes) || !is_range(t->member, t->nmembers, v->p->nmembers) ||
-	    (t->nmembers && !members) || (t->align & (t->align - 1)))
+	if (t->kind > TYPE_UNKNOWN || t->flags & ~flags || t->name >= v->p->nstrings ||
+	    t->size > MAX_SIZE || (t->inner != PROTO_NO_TYPE && t->inner >= v->p->ntypes) ||
+	    !is_range(t->member, t->nmembers, v->p->nmembers) || (t->nmembers && !members) ||
+	    (t->align & (t->align - 1)))
 		return false;
 	switch (t->kind) {
 	case TYPE_BOOL:
@@ -137,7 +143,8 @@ static bool is_member(const struct proto_view *v, const struct type *t, const st
 	if (m->offset > t->size)
 		return false;
 	if (m->bit_size)
-		return m->bit_size <= 128 && is_scalar(type->kind == TYPE_ENUM ? TYPE_INT : type->kind) &&
+		return m->bit_size <= 128 &&
+		       is_scalar(type->kind == TYPE_ENUM ? TYPE_INT : type->kind) &&
 		       m->offset * 8 + m->bit_offset + m->bit_size <= t->size * 8;
 	/* A base class is shorter than the same class by itself where its own virtual bases are elsewhere. */
 	return m->flags & MEMBER_F_BASE || type->size <= t->size - m->offset;

@@ -276,6 +276,7 @@ static void put_variant(struct reading *x, const struct value *v, struct element
 {
 	const struct value *one, *payload;
 	struct field *list;
+	const char *name;
 	uint64_t tag;
 
 	if (!v->nchildren) {
@@ -294,11 +295,12 @@ static void put_variant(struct reading *x, const struct value *v, struct element
 		return;
 	}
 	payload = one->nchildren ? &x->v[one->child] : NULL;
-	if (!payload && one->name) {
-		put_string(f, x->strings + one->name, strlen(x->strings + one->name));
+	name = x->strings + one->name;
+	if (!payload && *name) {
+		put_string(f, name, strlen(name));
 	} else if (!payload) {
 		f->type = VAL_NULL;
-	} else if (!one->name) {
+	} else if (!*name) {
 		put(x, payload, in, f);
 	} else {
 		list = reading_alloc(x, sizeof(*list));
@@ -306,7 +308,7 @@ static void put_variant(struct reading *x, const struct value *v, struct element
 			return;
 		*list = (struct field){ 0 };
 		put(x, payload, in, list);
-		list->name = x->strings + one->name;
+		list->name = name;
 		f->type = VAL_OBJECT;
 		f->list = list;
 		f->len = 1;

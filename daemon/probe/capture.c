@@ -3,9 +3,10 @@
 #include "probe/capture_build_priv.h"
 
 /* Kept for each value that is still to come, so that a large one does not take all. */
-#define SHARE_OPS   8
-#define SHARE_ITEMS 2
-#define SHARE_BYTES 160
+static const struct budget fair = { .ops = 8, .items = 2, .bytes = 160 };
+/* Of very many: what a plain one needs. */
+static const struct budget least = { .ops = 3, .items = 1, .bytes = 16 };
+#define MANY	      12
 #define RESULT_SHARES 3
 
 /* Parameters, result and errno. */
@@ -57,9 +58,11 @@ static int comp_init(struct comp *c, const struct proto_view *p, const struct ca
 /* What may be used now, if so many values are still to come. */
 static void share(struct comp *c, size_t later, size_t here)
 {
-	c->most.ops = FETCH_MAX_OPS - (unsigned)MIN(here * SHARE_OPS, (size_t)FETCH_MAX_OPS / 2);
-	c->most.items = FETCH_ITEMS - (unsigned)MIN(later * SHARE_ITEMS, (size_t)FETCH_ITEMS / 2);
-	c->most.bytes = CAPTURE_MAX - (uint32_t)MIN(later * SHARE_BYTES, (size_t)CAPTURE_MAX / 2);
+	const struct budget *one = c->p->p->nparams > MANY ? &least : &fair;
+
+	c->most.ops = FETCH_MAX_OPS - (unsigned)MIN(here * one->ops, (size_t)FETCH_MAX_OPS);
+	c->most.items = FETCH_ITEMS - (unsigned)MIN(later * one->items, (size_t)FETCH_ITEMS);
+	c->most.bytes = CAPTURE_MAX - (uint32_t)(later * one->bytes);
 }
 
 /* A pointer to the object is at l: makes l the object. */
@@ -85,12 +88,12 @@ static uint32_t build_root(struct comp *c, const struct loc *where, uint32_t typ
 	uint32_t node = 0;
 
 	c->acc = BASE_NONE;
-	if (!has_secret(c, name)) {
+	if (!has_secret(c, name) && !l.why) {
 		follow(c, &l);
 		build_object(c, &l, NONE, type, c->conf->depth, &node);
 	}
 	if (c->full || !node) {
-		const char *why = c->full ? "too_large" : "masked";
+		const char *why = c->full ? "too_large" : has_secret(c, name) ? "masked" : l.why;
 
 		comp_undo(c, &m);
 		node = node_new(c, NONE, VALUE_MISSING, type);

@@ -21,22 +21,34 @@ void loc_none(struct loc *l, const char *why)
 	*l = (struct loc){ .why = why };
 }
 
-uint64_t type_align(const struct proto_view *p, uint32_t type, unsigned depth)
+bool abi_step(struct abi *a)
 {
+	if (a->steps >= ABI_STEPS)
+		a->lost = true;
+	else
+		a->steps++;
+	return !a->lost;
+}
+
+uint64_t type_align(struct abi *a, uint32_t type, unsigned depth)
+{
+	const struct proto_view *p = a->p;
 	const struct type *t = &p->types[type];
 	uint64_t most = 1;
 
+	if (!abi_step(a))
+		return 1;
 	if (t->align)
 		return t->align;
 	if (t->kind == TYPE_ARRAY && t->inner != PROTO_NO_TYPE && depth)
-		return type_align(p, t->inner, depth - 1);
+		return type_align(a, t->inner, depth - 1);
 	if (t->kind == TYPE_COMPLEX)
 		return MAX(t->size / 2, (uint64_t)1);
 	if (t->kind != TYPE_STRUCT && t->kind != TYPE_UNION && t->kind != TYPE_VARIANT)
 		return MAX(MIN(t->size, (uint64_t)16), (uint64_t)1);
 	for (uint32_t i = 0; i < t->nmembers && depth; i++) {
 		const struct member *m = &p->members[t->member + i];
-		uint64_t align = type_align(p, m->type, depth - 1);
+		uint64_t align = type_align(a, m->type, depth - 1);
 
 		/* A member at an offset that its type would not have: packed. */
 		if (!m->bit_size && m->offset % align)
@@ -83,15 +95,15 @@ static void spread(struct classes *out, uint64_t off, uint64_t size, enum class 
 		out->c[at] = merge(out->c[at], c);
 }
 
-static void classify(const struct proto_view *p, uint32_t type, uint64_t off, unsigned depth, struct classes *out);
+static void classify(struct abi *a, uint32_t type, uint64_t off, unsigned depth, struct classes *out);
 
-static void classify_members(const struct proto_view *p, const struct type *t, uint64_t off, unsigned depth,
+static void classify_members(struct abi *a, const struct type *t, uint64_t off, unsigned depth,
 			     struct classes *out)
 {
 	if (t->flags & (TYPE_F_DECLARATION | TYPE_F_CUT))
 		spread(out, off, MAX(t->size, (uint64_t)1), CLASS_LOST);
 	for (uint32_t i = 0; i < t->nmembers; i++) {
-		const struct member *m = &p->members[t->member + i];
+		const struct member *m = &a->p->members[t->member + i];
 
 		if (m->flags & MEMBER_F_VIRTUAL)
 			spread(out, off, 8, CLASS_LOST);
@@ -99,7 +111,7 @@ static void classify_members(const struct proto_view *p, const struct type *t, u
 			spread(out, off + m->offset + m->bit_offset / 8,
 			       (m->bit_offset % 8 + m->bit_size + 7u) / 8u, CLASS_INTEGER);
 		else
-			classify(p, m->type, off + m->offset, depth, out);
+			classify(a, m->type, off + m->offset, depth, out);
 	}
 }
 
@@ -116,17 +128,18 @@ static void classify_float(const struct proto_view *p, const struct type *t, uin
 	}
 }
 
-static void classify(const struct proto_view *p, uint32_t type, uint64_t off, unsigned depth, struct classes *out)
+static void classify(struct abi *a, uint32_t type, uint64_t off, unsigned depth, struct classes *out)
 {
+	const struct proto_view *p = a->p;
 	const struct type *t = &p->types[type];
 
 	if (off >= 16) /* a flexible array */
 		return;
-	if (!depth) {
+	if (!depth || !abi_step(a)) {
 		spread(out, 0, 16, CLASS_LOST);
 		return;
 	}
-	if (t->kind < TYPE_ARRAY && t->size && off % type_align(p, type, 1)) {
+	if (t->kind < TYPE_ARRAY && t->size && off % type_align(a, type, 1)) {
 		spread(out, 0, 16, CLASS_MEMORY); /* unaligned fields */
 		return;
 	}
@@ -149,13 +162,13 @@ static void classify(const struct proto_view *p, uint32_t type, uint64_t off, un
 	case TYPE_ARRAY:
 		/* The whole is at most 16 bytes here, so these are few. */
 		for (uint64_t i = 0; t->inner != PROTO_NO_TYPE && i < t->count && i < 16 && p->types[t->inner].size; i++)
-			classify(p, t->inner, off + i * p->types[t->inner].size, depth - 1, out);
+			classify(a, t->inner, off + i * p->types[t->inner].size, depth - 1, out);
 		if (t->inner == PROTO_NO_TYPE)
 			spread(out, off, 16, CLASS_LOST);
 		break;
 	case TYPE_STRUCT:
 	case TYPE_UNION:
-		classify_members(p, t, off, depth - 1, out);
+		classify_members(a, t, off, depth - 1, out);
 		break;
 	default:
 		spread(out, off, MAX(t->size, (uint64_t)1), CLASS_LOST);
@@ -163,15 +176,15 @@ static void classify(const struct proto_view *p, uint32_t type, uint64_t off, un
 }
 
 /* The classes of a whole value; CLASS_MEMORY and CLASS_LOST fill both. */
-static struct classes sysv_classes(const struct proto_view *p, uint32_t type)
+static struct classes sysv_classes(struct abi *a, uint32_t type)
 {
-	const struct type *t = &p->types[type];
+	const struct type *t = &a->p->types[type];
 	bool aggregate = t->kind == TYPE_STRUCT || t->kind == TYPE_UNION || t->kind == TYPE_ARRAY;
 	struct classes out = { { CLASS_NONE, CLASS_NONE } };
 
 	if (aggregate && !(t->flags & TYPE_F_DECLARATION) && t->size > 16)
 		return (struct classes){ { CLASS_MEMORY, CLASS_MEMORY } };
-	classify(p, type, 0, NEST_MAX, &out);
+	classify(a, type, 0, NEST_MAX, &out);
 	for (int i = 0; i < 2; i++)
 		if (out.c[i] == CLASS_MEMORY || (out.c[i] == CLASS_LOST && out.c[!i] != CLASS_MEMORY))
 			out.c[0] = out.c[1] = out.c[i];
@@ -191,7 +204,7 @@ static void sysv_start(struct abi *a)
 	struct classes c = { { CLASS_NONE, CLASS_NONE } };
 
 	if (a->p->p->result != PROTO_NO_TYPE && a->p->types[a->p->p->result].kind != TYPE_VOID)
-		c = sysv_classes(a->p, a->p->p->result);
+		c = sysv_classes(a, a->p->p->result);
 	if (a->p->p->result != PROTO_NO_TYPE && by_reference(a->p, a->p->p->result))
 		a->ints = 1;
 	else if (c.c[0] == CLASS_MEMORY)
@@ -211,7 +224,7 @@ static bool is_split(const struct abi *a, const struct type *t)
 
 static void sysv_stack(struct abi *a, uint32_t type, uint64_t size, struct loc *l)
 {
-	uint64_t align = type == PROTO_NO_TYPE ? 8 : MAX(type_align(a->p, type, NEST_MAX), (uint64_t)8);
+	uint64_t align = type == PROTO_NO_TYPE ? 8 : MAX(type_align(a, type, NEST_MAX), (uint64_t)8);
 
 	/* align comes from debug information and may be anything. */
 	if (type != PROTO_NO_TYPE && is_split(a, &a->p->types[type])) {
@@ -240,7 +253,7 @@ static void sysv_pointer(struct abi *a, struct loc *l)
 static void sysv_param(struct abi *a, uint32_t type, struct loc *l)
 {
 	const struct type *t = &a->p->types[type];
-	struct classes c = sysv_classes(a->p, type);
+	struct classes c = sysv_classes(a, type);
 	unsigned ints = (c.c[0] == CLASS_INTEGER) + (c.c[1] == CLASS_INTEGER);
 	unsigned floats = (c.c[0] == CLASS_SSE) + (c.c[1] == CLASS_SSE);
 
@@ -273,7 +286,7 @@ static void sysv_result(struct abi *a, uint32_t type, struct loc *l)
 {
 	static const uint8_t regs[] = { 0, 2 }; /* rax rdx */
 	const struct type *t = &a->p->types[type];
-	struct classes c = sysv_classes(a->p, type);
+	struct classes c = sysv_classes(a, type);
 	unsigned n = 0;
 
 	*l = (struct loc){ 0 };

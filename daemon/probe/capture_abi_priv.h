@@ -8,6 +8,8 @@
 
 #define PARTS_MAX 32 /* Go's 9 integer and 15 floating-point registers, and some padding told by pieces */
 
+#define ABI_STEPS 100000
+
 /* A piece of a value: bytes off .. off + size of it; kind, reg and value as in struct piece. */
 struct part {
 	uint32_t off, size;
@@ -34,6 +36,7 @@ struct abi {
 	const struct proto_view *p;
 	unsigned ints, floats;
 	uint64_t stack;
+	unsigned steps; /* looks at a type: structures can hold each other in more ways than can be gone */
 	bool lost; /* one was not understood, so that nothing behind it is sure */
 	bool stack_lost; /* the same for those on the stack */
 };
@@ -55,6 +58,8 @@ void loc_none(struct loc *l, const char *why);
 void loc_param(struct abi *a, uint32_t i, struct loc *l);
 
 /* Alignment of a type; members may lower it, as packed structures do. */
-uint64_t type_align(const struct proto_view *p, uint32_t type, unsigned depth);
+uint64_t type_align(struct abi *a, uint32_t type, unsigned depth);
+/* Counts a look; false: no more, and nothing is sure. */
+bool abi_step(struct abi *a);
 
 #endif

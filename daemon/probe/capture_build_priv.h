@@ -41,9 +41,9 @@ bool has_secret(const struct comp *c, uint32_t name);
 
 /* capture_known.c: types of the standard libraries, known by their members. Returns the node, NONE: not one of them. */
 uint32_t build_known(struct comp *c, struct object *o, uint32_t parent, uint32_t type, uint64_t off, unsigned depth);
-bool is_followed_text(const struct comp *c, uint32_t type);
+bool is_followed_text(struct comp *c, uint32_t type);
 /* Is every byte that tells of it within it, so that it can be an element in a copied run? */
-bool is_plain(const struct comp *c, uint32_t type, unsigned depth);
+bool is_plain(struct comp *c, uint32_t type, unsigned depth);
 
 /* capture_todo.c */
 void todo_run(struct comp *c, const struct loc *l, const struct todo *t);

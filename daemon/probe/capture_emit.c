@@ -352,10 +352,12 @@ static size_t emit_run(struct comp *c, const struct object *o, const struct want
 void emit_wants(struct comp *c, const struct object *o)
 {
 	size_t n = 0, all = c->nwant - o->want;
-	struct want *w = c->want + o->want;
+	struct want *w;
 
-	if (all > 1)
-		qsort(w, all, sizeof(*w), by_offset);
+	if (!all)
+		return;
+	w = c->want + o->want;
+	qsort(w, all, sizeof(*w), by_offset);
 	/* What shares bytes with a secret is one: members of a union. */
 	for (size_t i = 0; i < all; i++)
 		if (is_secret(c, o, w[i].off, w[i].off + w[i].size))

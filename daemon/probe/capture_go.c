@@ -15,7 +15,7 @@ static bool go_registers(struct abi *a, uint32_t type, uint64_t off, unsigned de
 {
 	const struct type *t = &a->p->types[type];
 
-	if (off > UINT32_MAX / 2 || !depth)
+	if (off > UINT32_MAX / 2 || !depth || !abi_step(a))
 		return false;
 	switch ((enum type_kind)t->kind) {
 	case TYPE_BOOL:
@@ -58,16 +58,17 @@ static bool go_registers(struct abi *a, uint32_t type, uint64_t off, unsigned de
 }
 
 /* What debug information does not show whole, nobody can lay out. */
-static bool go_known(const struct proto_view *p, uint32_t type, unsigned depth)
+static bool go_known(struct abi *a, uint32_t type, unsigned depth)
 {
+	const struct proto_view *p = a->p;
 	const struct type *t = &p->types[type];
 
-	if (!depth || t->kind == TYPE_UNKNOWN || t->kind == TYPE_VOID || t->flags & (TYPE_F_DECLARATION | TYPE_F_CUT))
+	if (!depth || !abi_step(a) || t->kind == TYPE_UNKNOWN || t->kind == TYPE_VOID || t->flags & (TYPE_F_DECLARATION | TYPE_F_CUT))
 		return false;
 	if (t->kind == TYPE_ARRAY && t->inner != PROTO_NO_TYPE)
-		return go_known(p, t->inner, depth - 1);
+		return go_known(a, t->inner, depth - 1);
 	for (uint32_t i = 0; i < t->nmembers && t->kind == TYPE_STRUCT; i++)
-		if (!go_known(p, p->members[t->member + i].type, depth - 1))
+		if (!go_known(a, p->members[t->member + i].type, depth - 1))
 			return false;
 	return true;
 }
@@ -77,9 +78,9 @@ static void go_assign(struct abi *a, uint32_t type, uint64_t off, struct loc *l)
 {
 	const struct type *t = &a->p->types[type];
 	unsigned ints = a->ints, floats = a->floats, n = l->n;
-	uint64_t align = type_align(a->p, type, NEST_MAX);
+	uint64_t align = type_align(a, type, NEST_MAX);
 
-	a->lost = a->lost || !go_known(a->p, type, NEST_MAX) || t->size > INT32_MAX || align > 4096 || a->stack > INT32_MAX;
+	a->lost = a->lost || !go_known(a, type, NEST_MAX) || t->size > INT32_MAX || align > 4096 || a->stack > INT32_MAX;
 	if (a->lost || off > UINT32_MAX / 2) {
 		loc_none(l, "abi");
 		return;

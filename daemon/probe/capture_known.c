@@ -50,13 +50,22 @@ struct known {
 	uint32_t elem;          /* PROTO_NO_TYPE: not known */
 };
 
-#define ANY_KIND 255
+#define ANY_KIND  255
+#define LOOKS_MAX 2000000
+
+/* Structures can hold each other in more ways than can be gone: beyond this nothing is known. */
+static bool look(struct comp *c)
+{
+	return c->looks < LOOKS_MAX && ++c->looks;
+}
 
 /* The first member of this name and kind in t or its pieces; `reserved`: looks only into what the implementation names. */
-static const struct member *seek(const struct proto_view *p, const struct type *t, const char *name, uint8_t kind,
+static const struct member *seek(struct comp *c, const struct type *t, const char *name, uint8_t kind,
 				 bool reserved, unsigned depth, uint64_t *off)
 {
-	if ((t->kind != TYPE_STRUCT && t->kind != TYPE_UNION) || !depth)
+	const struct proto_view *p = c->p;
+
+	if ((t->kind != TYPE_STRUCT && t->kind != TYPE_UNION) || !depth || !look(c))
 		return NULL;
 	for (uint32_t i = 0; i < t->nmembers; i++) {
 		const struct member *m = &p->members[t->member + i], *found;
@@ -70,7 +79,7 @@ static const struct member *seek(const struct proto_view *p, const struct type *
 		else if (reserved && *its && *its != '_' && !(m->flags & MEMBER_F_BASE))
 			found = NULL;
 		else
-			found = seek(p, &p->types[m->type], name, kind, reserved, depth - 1, &inner);
+			found = seek(c, &p->types[m->type], name, kind, reserved, depth - 1, &inner);
 		if (found) {
 			*off = m->offset + inner;
 			return found;
@@ -102,8 +111,9 @@ static bool is_word(const struct proto_view *p, const struct member *m)
 	return (kind == TYPE_INT || kind == TYPE_UINT) && p->types[m->type].size == 8;
 }
 
-static bool fits(const struct proto_view *p, const struct type *t, const struct row *row, struct known *k)
+static bool fits(struct comp *c, const struct type *t, const struct row *row, struct known *k)
 {
+	const struct proto_view *p = c->p;
 	static const uint8_t first_kind[] = {
 		[FORM_LENGTH] = TYPE_POINTER, [FORM_RANGE] = TYPE_POINTER, [FORM_LIBCXX] = TYPE_POINTER,
 		[FORM_POINTER] = TYPE_POINTER, [FORM_OPTIONAL] = ANY_KIND, [FORM_INNER] = TYPE_ARRAY,
@@ -113,9 +123,9 @@ static bool fits(const struct proto_view *p, const struct type *t, const struct 
 
 	if ((row->size && t->size != row->size) || (row->top && strcmp(top, row->top)))
 		return false;
-	first = seek(p, t, row->first, first_kind[row->form], true, SEEK_MAX, &k->first);
+	first = seek(c, t, row->first, first_kind[row->form], true, SEEK_MAX, &k->first);
 	if (first && row->second)
-		second = seek(p, t, row->second, ANY_KIND, true, SEEK_MAX, &k->second);
+		second = seek(c, t, row->second, ANY_KIND, true, SEEK_MAX, &k->second);
 	if (!first || (row->second && !second))
 		return false;
 	k->form = row->form;
@@ -140,12 +150,12 @@ static bool fits(const struct proto_view *p, const struct type *t, const struct 
 	return false;
 }
 
-static bool cxx_known(const struct proto_view *p, const struct type *t, struct known *k)
+static bool cxx_known(struct comp *c, const struct type *t, struct known *k)
 {
-	if (!implementation_only(p, t))
+	if (!implementation_only(c->p, t))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (fits(p, t, &rows[i], k))
+		if (fits(c, t, &rows[i], k))
 			return true;
 	return false;
 }
@@ -183,8 +193,9 @@ static uint32_t argument(const struct proto_view *p, const char *name)
 }
 
 /* Where the first pointer in t is. */
-static bool first_pointer(const struct proto_view *p, uint32_t type, unsigned depth, struct known *k)
+static bool first_pointer(struct comp *c, uint32_t type, unsigned depth, struct known *k)
 {
+	const struct proto_view *p = c->p;
 	const struct type *t = &p->types[type];
 
 	if (t->kind == TYPE_POINTER) {
@@ -192,24 +203,25 @@ static bool first_pointer(const struct proto_view *p, uint32_t type, unsigned de
 		k->type = type;
 		return t->size == 8;
 	}
-	for (uint32_t i = 0; i < t->nmembers && t->kind == TYPE_STRUCT && depth; i++)
-		if (first_pointer(p, p->members[t->member + i].type, depth - 1, k)) {
+	for (uint32_t i = 0; i < t->nmembers && t->kind == TYPE_STRUCT && depth && look(c); i++)
+		if (first_pointer(c, p->members[t->member + i].type, depth - 1, k)) {
 			k->first += p->members[t->member + i].offset;
 			return true;
 		}
 	return false;
 }
 
-static bool rust_known(const struct proto_view *p, const struct type *t, struct known *k)
+static bool rust_known(struct comp *c, const struct type *t, struct known *k)
 {
+	const struct proto_view *p = c->p;
 	const char *name = p->strings + t->name, *last = last_component(name);
 	const struct member *data = NULL, *len;
 	uint64_t at = 0;
 
 	*k = (struct known){ .form = FORM_LENGTH };
 	if (t->size == 16 && t->nmembers == 2) {
-		data = seek(p, t, "data_ptr", TYPE_POINTER, false, 1, &k->first);
-		len = seek(p, t, "length", ANY_KIND, false, 1, &k->second);
+		data = seek(c, t, "data_ptr", TYPE_POINTER, false, 1, &k->first);
+		len = seek(c, t, "length", ANY_KIND, false, 1, &k->second);
 		k->elem = data ? pointee(p, data->type) : PROTO_NO_TYPE;
 		k->text = name[0] && (!strcmp(name + strlen(name) - 1, "r") || strstr(name, "Box<str"));
 		return k->elem != PROTO_NO_TYPE && len && is_word(p, len);
@@ -217,9 +229,9 @@ static bool rust_known(const struct proto_view *p, const struct type *t, struct 
 	if (t->size != 24 || (strcmp(last, "String") && strncmp(last, "Vec<", 4)))
 		return false;
 	k->text = *last == 'S';
-	data = seek(p, t, "buf", ANY_KIND, false, 2, &at);
-	len = seek(p, t, "len", ANY_KIND, false, 2, &k->second);
-	if (!data || !len || !is_word(p, len) || !first_pointer(p, data->type, SEEK_MAX, k))
+	data = seek(c, t, "buf", ANY_KIND, false, 2, &at);
+	len = seek(c, t, "len", ANY_KIND, false, 2, &k->second);
+	if (!data || !len || !is_word(p, len) || !first_pointer(c, data->type, SEEK_MAX, k))
 		return false;
 	k->first += at;
 	if (!k->text)
@@ -231,27 +243,29 @@ static bool rust_known(const struct proto_view *p, const struct type *t, struct 
 
 enum { GO_INTERFACE = 20, GO_SLICE = 23, GO_STRING = 24 }; /* reflect.Kind */
 
-static bool go_known(const struct proto_view *p, const struct type *t, struct known *k)
+static bool go_known(struct comp *c, const struct type *t, struct known *k)
 {
+	const struct proto_view *p = c->p;
 	const struct member *data, *len;
 
 	*k = (struct known){ .form = FORM_LENGTH, .text = t->go_kind == GO_STRING };
 	if (t->go_kind != GO_STRING && t->go_kind != GO_SLICE)
 		return false;
-	data = seek(p, t, k->text ? "str" : "array", TYPE_POINTER, false, 1, &k->first);
-	len = seek(p, t, "len", ANY_KIND, false, 1, &k->second);
+	data = seek(c, t, k->text ? "str" : "array", TYPE_POINTER, false, 1, &k->first);
+	len = seek(c, t, "len", ANY_KIND, false, 1, &k->second);
 	k->elem = data ? pointee(p, data->type) : PROTO_NO_TYPE;
 	return data && len && is_word(p, len) && (k->text || k->elem != PROTO_NO_TYPE);
 }
 
-static bool known_find(const struct proto_view *p, uint32_t type, struct known *k)
+static bool known_find(struct comp *c, uint32_t type, struct known *k)
 {
+	const struct proto_view *p = c->p;
 	const struct type *t = &p->types[type];
 
 	*k = (struct known){ 0 };
 	if (t->kind != TYPE_STRUCT || t->flags & (TYPE_F_DECLARATION | TYPE_F_CUT))
 		return false;
-	return p->p->lang == LANG_RUST ? rust_known(p, t, k) : p->p->lang == LANG_GO ? go_known(p, t, k) : cxx_known(p, t, k);
+	return p->p->lang == LANG_RUST ? rust_known(c, t, k) : p->p->lang == LANG_GO ? go_known(c, t, k) : cxx_known(c, t, k);
 }
 
 static bool is_interface(const struct proto_view *p, uint32_t type)
@@ -353,11 +367,11 @@ static uint32_t build_interface(struct comp *c, struct object *o, uint32_t paren
 	return node;
 }
 
-bool is_followed_text(const struct comp *c, uint32_t type)
+bool is_followed_text(struct comp *c, uint32_t type)
 {
 	struct known k;
 
-	return known_find(c->p, type, &k) && (k.form == FORM_LIBCXX || (k.form == FORM_LENGTH &&
+	return known_find(c, type, &k) && (k.form == FORM_LIBCXX || (k.form == FORM_LENGTH &&
 	       (k.text || (k.elem != PROTO_NO_TYPE && is_character(c->p, k.elem)))));
 }
 
@@ -370,7 +384,7 @@ uint32_t build_known(struct comp *c, struct object *o, uint32_t parent, uint32_t
 		return NONE;
 	if (is_interface(c->p, type))
 		return build_interface(c, o, parent, type, off);
-	if (!known_find(c->p, type, &k))
+	if (!known_find(c, type, &k))
 		return NONE;
 	switch (k.form) {
 	case FORM_LENGTH:
@@ -394,12 +408,12 @@ uint32_t build_known(struct comp *c, struct object *o, uint32_t parent, uint32_t
 	return NONE;
 }
 
-bool is_plain(const struct comp *c, uint32_t type, unsigned depth)
+bool is_plain(struct comp *c, uint32_t type, unsigned depth)
 {
 	const struct type *t = &c->p->types[type];
 	struct known k;
 
-	if (!depth || is_interface(c->p, type) || known_find(c->p, type, &k))
+	if (!depth || !look(c) || is_interface(c->p, type) || known_find(c, type, &k))
 		return false;
 	if (t->kind == TYPE_REFERENCE)
 		return false;

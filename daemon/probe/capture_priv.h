@@ -76,6 +76,7 @@ struct comp {
 	const struct capture_conf *conf;
 	struct program prog[2], *now;
 	unsigned items, vars;
+	unsigned looks; /* at members, to know a type */
 	uint32_t fixed, heap;
 	struct budget most; /* for what is at hand */
 	/* What acc holds, BASE_NONE: something else. */

@@ -25,7 +25,7 @@ struct shape {
 
 static const uint8_t param_regs[] = { 7, 6, 2, 1, 8, 9 }, result_regs[] = { 0, 2 };
 
-static struct shape shape_of(const struct proto_view *p, uint32_t type, unsigned depth);
+static struct shape shape_of(struct abi *a, uint32_t type, unsigned depth);
 
 static struct shape unsure(void)
 {
@@ -53,16 +53,16 @@ static void shape_add(struct shape *s, struct shape f, uint64_t off)
 }
 
 /* The fields alone: what a variant of an enum has beside its tag. */
-static struct shape shape_fields(const struct proto_view *p, const struct type *t, unsigned depth)
+static struct shape shape_fields(struct abi *a, const struct type *t, unsigned depth)
 {
 	struct shape s = { .kind = SHAPE_NOTHING };
 
 	if (t->flags & (TYPE_F_DECLARATION | TYPE_F_CUT))
 		return unsure();
 	for (uint32_t i = 0; i < t->nmembers && s.kind != SHAPE_MEMORY; i++) {
-		const struct member *m = &p->members[t->member + i];
+		const struct member *m = &a->p->members[t->member + i];
 
-		shape_add(&s, shape_of(p, m->type, depth - 1), m->offset);
+		shape_add(&s, shape_of(a, m->type, depth - 1), m->offset);
 	}
 	return s;
 }
@@ -73,9 +73,9 @@ static bool is_pair(const struct shape *s)
 	return !s->s[0].off && s->s[1].off == (s->s[0].size + s->s[1].size - 1) / s->s[1].size * s->s[1].size;
 }
 
-static struct shape shape_struct(const struct proto_view *p, const struct type *t, unsigned depth)
+static struct shape shape_struct(struct abi *a, const struct type *t, unsigned depth)
 {
-	struct shape s = shape_fields(p, t, depth);
+	struct shape s = shape_fields(a, t, depth);
 
 	if (s.kind == SHAPE_SCALAR && s.s[0].is_float)
 		s.wrapped_float = true;
@@ -93,24 +93,25 @@ static bool same_scalar(const struct scalar *a, const struct scalar *b)
 }
 
 /* An enum with data: a tag and at most one scalar, which is the same in each variant, make a pair. */
-static struct shape shape_variant(const struct proto_view *p, const struct type *t, unsigned depth)
+static struct shape shape_variant(struct abi *a, const struct type *t, unsigned depth)
 {
 	struct shape tag, all = { .kind = SHAPE_NOTHING };
+	const struct proto_view *p = a->p;
 	unsigned full = 0;
 
 	if (!t->nmembers || t->flags & TYPE_F_CUT)
 		return unsure();
 	/* One variant needs no tag. */
 	if (p->types[p->members[t->member].type].kind == TYPE_VOID)
-		return t->nmembers == 2 ? shape_of(p, p->members[t->member + 1].type, depth - 1) : unsure();
-	tag = shape_of(p, p->members[t->member].type, depth - 1);
+		return t->nmembers == 2 ? shape_of(a, p->members[t->member + 1].type, depth - 1) : unsure();
+	tag = shape_of(a, p->members[t->member].type, depth - 1);
 	if (tag.kind != SHAPE_SCALAR || tag.s[0].is_float)
 		return unsure();
 	tag.s[0].off = p->members[t->member].offset;
 	for (uint32_t i = 1; i < t->nmembers; i++) {
 		const struct member *m = &p->members[t->member + i];
 		bool fields = p->types[m->type].kind == TYPE_STRUCT;
-		struct shape v = fields ? shape_fields(p, &p->types[m->type], depth - 1) : shape_of(p, m->type, depth - 1);
+		struct shape v = fields ? shape_fields(a, &p->types[m->type], depth - 1) : shape_of(a, m->type, depth - 1);
 		struct shape moved = { .kind = SHAPE_NOTHING };
 
 		shape_add(&moved, v, m->offset);
@@ -148,11 +149,11 @@ static struct shape scalar_shape(uint64_t size, bool is_float)
 	return (struct shape){ .kind = size > 16 ? SHAPE_UNSURE : SHAPE_SCALAR, .s = { { .size = size, .is_float = is_float } } };
 }
 
-static struct shape shape_of(const struct proto_view *p, uint32_t type, unsigned depth)
+static struct shape shape_of(struct abi *a, uint32_t type, unsigned depth)
 {
-	const struct type *t = &p->types[type];
+	const struct type *t = &a->p->types[type];
 
-	if (!depth)
+	if (!depth || !abi_step(a))
 		return unsure();
 	if (!t->size && !(t->flags & TYPE_F_DECLARATION))
 		return (struct shape){ .kind = SHAPE_NOTHING };
@@ -170,9 +171,9 @@ static struct shape shape_of(const struct proto_view *p, uint32_t type, unsigned
 	case TYPE_ARRAY:
 		return (struct shape){ .kind = SHAPE_MEMORY };
 	case TYPE_STRUCT:
-		return shape_struct(p, t, depth);
+		return shape_struct(a, t, depth);
 	case TYPE_VARIANT:
-		return shape_variant(p, t, depth);
+		return shape_variant(a, t, depth);
 	case TYPE_UNION: /* its fields alone do not tell */
 	default:
 		return t->size > 16 ? (struct shape){ .kind = SHAPE_MEMORY } : unsure();
@@ -192,9 +193,9 @@ static void rust_start(struct abi *a)
 
 	if (type == PROTO_NO_TYPE || a->p->types[type].kind == TYPE_VOID)
 		return;
-	s = shape_of(a->p, type, NEST_MAX);
+	s = shape_of(a, type, NEST_MAX);
 	a->ints = indirect(a->p, type, &s);
-	a->lost = s.kind == SHAPE_UNSURE || (a->ints && a->p->types[type].size <= 16);
+	a->lost = a->lost || s.kind == SHAPE_UNSURE || (a->ints && a->p->types[type].size <= 16);
 }
 
 static void put_scalar(struct abi *a, const struct scalar *s, const uint8_t *regs, size_t nregs, struct loc *l)
@@ -245,10 +246,12 @@ static void put_shape(struct abi *a, uint32_t type, const struct shape *s, const
 static void rust_param(struct abi *a, uint32_t type, struct loc *l)
 {
 	static const struct scalar pointer = { .size = 8 };
-	struct shape s = shape_of(a->p, type, NEST_MAX);
+	struct shape s = shape_of(a, type, NEST_MAX);
 
 	*l = (struct loc){ 0 };
-	if (indirect(a->p, type, &s) && !a->lost) {
+	if (a->lost) {
+		loc_none(l, "abi");
+	} else if (indirect(a->p, type, &s)) {
 		put_scalar(a, &pointer, param_regs, ARRAY_SIZE(param_regs), l);
 		l->indirect = true;
 	} else {
@@ -258,7 +261,7 @@ static void rust_param(struct abi *a, uint32_t type, struct loc *l)
 
 static void rust_result(struct abi *a, uint32_t type, struct loc *l)
 {
-	struct shape s = shape_of(a->p, type, NEST_MAX);
+	struct shape s = shape_of(a, type, NEST_MAX);
 	struct abi fresh = { .p = a->p };
 
 	*l = (struct loc){ 0 };

@@ -7,7 +7,8 @@
 
 bool has_secret(const struct comp *c, uint32_t name)
 {
-	return c->conf->secret && c->p->strings[name] && c->conf->secret(c->p->strings + name);
+	/* Names made here, such as arg1, lie behind those of the prototype. */
+	return c->conf->secret && c->text[name] && c->conf->secret(c->text + name);
 }
 
 void leaf(struct comp *c, const struct object *o, uint32_t node, uint64_t off, uint32_t size)
@@ -144,7 +145,7 @@ static bool is_reference(const struct comp *c, const struct type *t)
 #define GO_CHAN 18
 #define GO_FUNC 19
 
-static bool leads_to_object(const struct comp *c, const struct type *t, unsigned depth, bool any)
+static bool leads_to_object(struct comp *c, const struct type *t, unsigned depth, bool any)
 {
 	const struct type *to;
 

@@ -14,16 +14,6 @@ struct place {
 	int mem;
 };
 
-static int module_bias(const struct image *img, const struct module *m, uint64_t *ret)
-{
-	uint64_t va;
-	int err = elf_offset_to_addr(img->elf, m->offset, &va);
-
-	if (!err)
-		*ret = m->start - va;
-	return err;
-}
-
 /* The pointer in a slot, as an address in the image; -ENOENT if it leads elsewhere (a stub that binds lazily). */
 static int read_slot(const struct place *w, uint64_t slot, uint64_t *ret)
 {
@@ -78,7 +68,7 @@ static int scan_module(const struct place *w, struct image **images, const struc
 	uint64_t bias;
 	size_t n;
 
-	if (image_get(images, w->p, m, &img) || module_bias(img, m, &bias))
+	if (image_get(images, w->p, m, &img) || module_bias(m, img->elf, &bias))
 		return -ENOENT;
 	n = elf_sections(img->elf, &sec);
 	for (size_t i = 0; i < n; i++)
@@ -103,7 +93,7 @@ int ifunc_resolve(const struct process *p, struct image **images, const struct i
 		struct image *at;
 
 		if (!image_get(images, p, &p->modules[i], &at) && at == img &&
-		    !module_bias(img, &p->modules[i], &w.home_bias))
+		    !module_bias(&p->modules[i], img->elf, &w.home_bias))
 			w.home = &p->modules[i];
 	}
 	for (size_t i = 0; i < p->nmodules && w.home; i++)

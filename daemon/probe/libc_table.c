@@ -262,8 +262,9 @@ static const char *const rows[] = {
 	("posix_spawn(out pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,"
 	 " const posix_spawnattr_t *attr, char *const argv[], char *const envp[])"
 	 " -> enum errno"),
-	"posix_spawnp(out pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr, char *const argv[], char *const envp[])"
-	" -> enum errno",
+	("posix_spawnp(out pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,"
+	 " const posix_spawnattr_t *attr, char *const argv[], char *const envp[])"
+	 " -> enum errno"),
 	"wait(out int *status) -> errno pid_t",
 	"waitpid(pid_t pid, out int *status, flags wait options) -> errno pid_t",
 	"wait4(pid_t pid, out int *status, flags wait options, out struct rusage *usage) -> errno pid_t",

@@ -4,21 +4,7 @@
 #include "probe/recursion.h"
 #include "probe/runtime.h"
 
-/* Copies of a function are the function; .part pieces are called, .cold ones are jumped to and never probed alone. */
-size_t plan_base_name(const char *name)
-{
-	static const char *const clones[] = { ".constprop.", ".isra.", ".lto_priv.", ".llvm." };
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < ARRAY_SIZE(clones); i++) {
-		const char *at = strstr(name, clones[i]);
-
-		if (at && at != name)
-			len = MIN(len, (size_t)(at - name));
-	}
-	return len;
-}
-
+/* .part pieces are called, .cold ones are jumped to and never probed alone. */
 static bool is_cold(const char *name)
 {
 	const char *cold = strstr(name, ".cold");
@@ -74,7 +60,7 @@ static void find_sites(struct func *f, const struct symbol *sym)
 
 static char *pretty_name(const char *mangled, const char *pretty)
 {
-	return pretty ? strdup(pretty) : strndup(mangled, plan_base_name(mangled));
+	return pretty ? strdup(pretty) : symbol_pretty(mangled);
 }
 
 #define RECURSION_FNS   256 /* functions whose calls are followed, the first ones */

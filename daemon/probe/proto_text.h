@@ -48,15 +48,16 @@
 int proto_text_split(const char *arg, char **pattern, const char **proto);
 
 /*
- * Reads a prototype, with or without its MODULE:, into a block that proto_check() accepts. Its language is C, which the caller
- * changes where the function is of another, and PROTO_F_USER is set. 0, -ENOMEM, or -EINVAL with why: "column 12: a type was expected, 'foo' is none". Columns are bytes, the first is 1.
+ * Reads a prototype, with or without its MODULE:, into a block that proto_check() accepts. Its language is C, which the
+ * caller changes where the function is of another, and PROTO_F_USER is set. 0, -ENOMEM, or -EINVAL with why:
+ * "column 12: a type was expected, 'foo' is none; ...". Columns are bytes, the first is 1.
  */
 int proto_text_parse(const char *text, struct proto **ret, char why[PROTO_TEXT_WHY]);
 
 /*
- * The prototype of a well-known function of this module (path or base name), as a text for proto_text_parse(): of the C library
- * (also its libpthread, libdl and librt, and musl's), zlib, SQLite, OpenSSL, CPython's C API. The C library's other names
- * for a function (__open64, __libc_malloc) are known too. NULL: none.
+ * The prototype of a well-known function of this module (path or base name), as a text for proto_text_parse(): of the C
+ * library (also its libpthread, libdl and librt, and musl's), zlib, SQLite, OpenSSL, CPython's C API. The C library's other
+ * names for a function (__open64, __libc_malloc) are known too. NULL: none.
  */
 const char *libc_prototype(const char *module_path, const char *function);
 

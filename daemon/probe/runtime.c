@@ -4,6 +4,7 @@
 #include <link.h>
 
 #include "probe/runtime.h"
+#include "target/insn.h"
 
 /* Libraries whose presence alone is evidence. Matched at the start of the base name. */
 static const struct {
@@ -190,6 +191,47 @@ static enum hook hook_of(const struct image *img, size_t row)
 	return aborts && elf_symbol(img->elf, "_Unwind_RaiseException", &addr) ? HOOK_ABORT : hooks[row].hook;
 }
 
+/*
+ * The call with which runtime.recovery() lets its goroutine go on; 0: there is none. At its entry the place is in a member of
+ * struct g that each version of Go has elsewhere.
+ */
+static uint64_t resume_call(struct image *img, struct symbols *s, const struct symbol *recovery)
+{
+	uint64_t at = recovery->addr, end = symbols_extent(s, img->elf, recovery);
+	const struct symbol *callee;
+	const uint8_t *code;
+	ZydisDecoder d;
+	struct insn in;
+	size_t len;
+
+	if (elf_text(img->elf, at, &code, &len))
+		return 0;
+	end = MIN(end, at + len);
+	insn_init(&d);
+	for (; at < end && insn_decode(&d, code, end - at, at, &in); at += in.len, code += in.len) {
+		if (in.flow != INSN_CALL || !(in.flags & INSN_DIRECT) || (in.flags & INSN_REFUSED))
+			continue;
+		callee = symbols_starting_at(s, in.target);
+		if (callee && (!strcmp(callee->name, "runtime.gogo") || !strcmp(callee->name, "runtime.gogo.abi0")))
+			return at;
+	}
+	return 0;
+}
+
+static struct hook_site site_of(struct image *img, struct symbols *s, const struct symbol *sym, size_t row)
+{
+	struct hook_site h = { .hook = hook_of(img, row), .addr = sym->addr, .name = hooks[row].name };
+	uint64_t call = h.hook == HOOK_GO_RECOVER ? resume_call(img, s, sym) : 0;
+
+	if (h.hook == HOOK_LIBRARY)
+		h.state = loader_state(img);
+	if (call) {
+		h.hook = HOOK_GO_RESUME;
+		h.addr = call;
+	}
+	return h;
+}
+
 int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t *n)
 {
 	struct hook_site *v = NULL;
@@ -211,11 +253,13 @@ int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t 
 			continue;
 		name = plain_name(name);
 		for (size_t j = 0; j < ARRAY_SIZE(hooks); j++) {
+			struct hook_site h;
 			size_t k = 0;
 
 			if (strcmp(name, hooks[j].name))
 				continue;
-			while (k < count && v[k].addr != sym[i].addr)
+			h = site_of(img, s, &sym[i], j);
+			while (k < count && v[k].addr != h.addr)
 				k++;
 			if (k < count)
 				break;
@@ -224,10 +268,7 @@ int runtime_hooks(struct image *img, int rootfd, struct hook_site **ret, size_t 
 				free(v);
 				return err;
 			}
-			v[count++] = (struct hook_site){
-				hook_of(img, j), sym[i].addr, hooks[j].name,
-				hooks[j].hook == HOOK_LIBRARY ? loader_state(img) : 0
-			};
+			v[count++] = h;
 		}
 	}
 	*ret = v;

@@ -14,8 +14,8 @@
  * are true, false, null, text in '...' or "...", names of enumerators and of well-known flags, several with "|". "~" compares
  * with a glob. What stands alone is true unless it is 0, false or null. "and", "or" and "not" are && || and !
  *
- * The condition becomes clauses, all of which must hold, each some tests of which one must. A clause all of whose tests are of
- * plain integers is told by the kernel, so that calls that fail it cost no event; the others are asked in user space
+ * The condition becomes clauses, all of which must hold, each some tests of which one must. A clause all of whose tests are
+ * of plain integers is told by the kernel, so that calls that fail it cost no event; the others are asked in user space
  * (include/condition.h). A test on what a call does not have, or what could not be read, fails, and so does its opposite.
  */
 #ifndef TPD_PROBE_WHERE_H
@@ -40,8 +40,8 @@ int where_parse(const char *text, bool errors, struct where **ret, char why[WHER
 void where_free(struct where *w);
 
 /*
- * The condition for one function. v: what is captured of it, checked; NULL: nothing. test, *ntests: what the kernel tells, clauses
- * numbered from 0. *fn: the rest for where_match(), free() it; NULL if the kernel tells all. w and v must outlive it.
+ * The condition for one function. v: what is captured of it, checked; NULL: nothing. test, *ntests: what the kernel
+ * tells. *fn: the rest for where_match(), free() it; NULL if the kernel tells all. w and v must outlive it.
  * A name that this function does not have makes its tests fail. 0, -ENOMEM.
  */
 int where_resolve(struct where *w, const struct values *v, struct fetch_test test[TEST_MAX], uint16_t *ntests,

@@ -192,8 +192,9 @@ static int checked_alt(int fd, const char *id)
 	ssize_t n;
 	Elf *elf;
 
-	if (fd < 0 || pread(fd, &h, sizeof(h), 0) != sizeof(h) || memcmp(h.e_ident, ELFMAG, SELFMAG) ||
-	    h.e_ident[EI_CLASS] != ELFCLASS64 || !h.e_shnum || h.e_shnum > ALT_SECTIONS || h.e_phnum == PN_XNUM)
+	if (fd < 0 || pread(fd, &h, sizeof(h), 0) != sizeof(h) ||
+	    memcmp(h.e_ident, ELFMAG, SELFMAG) || h.e_ident[EI_CLASS] != ELFCLASS64 || !h.e_shnum ||
+	    h.e_shnum > ALT_SECTIONS || h.e_phnum == PN_XNUM)
 		return -ENOENT;
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
@@ -263,7 +264,8 @@ static int open_alt_by_path(int fd, int rootfd, const char *link)
 	if (path_in_root(fd, rootfd, base))
 		return -ENOENT;
 	slash = strrchr(base, '/');
-	if (snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - base), base, link) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - base), base, link) >=
+	    (int)sizeof(path))
 		return -ENOENT;
 	return process_open_in_root(rootfd, path, O_RDONLY);
 }

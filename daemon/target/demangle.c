@@ -83,9 +83,36 @@ static char *pretty(const char *name, bool type)
 	return t.buf;
 }
 
+/* How much of a name is the function's, of which compilers make copies and pieces; .part pieces are called like functions. */
+static size_t base_name(const char *name)
+{
+	static const char *const clones[] = { ".constprop.", ".isra.", ".lto_priv.", ".llvm.", ".cold" };
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(clones); i++) {
+		const char *at = strstr(name, clones[i]), *end = at ? at + strlen(clones[i]) : NULL;
+
+		if (at && at != name && (end[-1] == '.' || !*end || *end == '.'))
+			len = MIN(len, (size_t)(at - name));
+	}
+	return len;
+}
+
 char *symbol_demangle(const char *name)
 {
-	return symbol_is_mangled(name) ? pretty(name, false) : NULL;
+	AUTO_FREE char *base = NULL;
+
+	if (!symbol_is_mangled(name) || strnlen(name, MAX_MANGLED + 1) > MAX_MANGLED)
+		return NULL;
+	base = strndup(name, base_name(name));
+	return base ? pretty(base, false) : NULL;
+}
+
+char *symbol_pretty(const char *name)
+{
+	char *s = symbol_demangle(name);
+
+	return s ? s : strndup(name, base_name(name));
 }
 
 char *symbol_demangle_type(const char *name)

@@ -83,9 +83,8 @@ int libc_find(const struct elf *e, const struct process *p, const struct module 
 	uint64_t addr, bias;
 
 	*ret = (struct libc_places){ 0 };
-	if (elf_offset_to_addr(e, m->offset, &bias))
+	if (module_bias(m, e, &bias))
 		return -ENOENT;
-	bias = m->start - bias;
 	if (elf_symbol(e, "__errno_location", &addr))
 		return -ENOENT;
 	ret->errno_off = errno_offset(e, addr, p->pid, bias);

@@ -55,6 +55,13 @@ bool process_alive(const struct process *p);
  * namespace), then the path inside the target's root, checked to be the same file. An fd or negative errno.
  */
 int process_open_module(const struct process *p, const struct module *m);
+/*
+ * What must be added to the file's own addresses to get those at run time. By the segment that begins in the mapping: the pages of two
+ * segments may overlap in the file (rustc and lld lay them out so), then its offset is in both. 0 or -ERANGE.
+ */
+struct elf;
+int module_bias(const struct module *m, const struct elf *e, uint64_t *ret);
+
 /* Opens a path inside the target's root, never outside of it (RESOLVE_IN_ROOT). fd or -errno. */
 int process_open_in_root(int rootfd, const char *path, int flags);
 

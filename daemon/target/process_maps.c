@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 #include <uthash.h>
 
+#include "target/elf.h"
 #include "target/process_priv.h"
 
 #define MAPS_BUFFER (256u << 10)
@@ -148,4 +149,18 @@ int process_read_maps(struct process *p)
 	p->modules = new.modules;
 	p->nmodules = new.nmodules;
 	return 0;
+}
+
+int module_bias(const struct module *m, const struct elf *e, uint64_t *ret)
+{
+	const struct elf_segment *seg;
+	size_t n = elf_segments(e, &seg);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!seg[i].exec || seg[i].offset < m->offset || seg[i].offset - m->offset >= m->end - m->start)
+			continue;
+		*ret = m->start - (seg[i].vaddr - (seg[i].offset - m->offset));
+		return 0;
+	}
+	return -ERANGE;
 }

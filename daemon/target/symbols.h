@@ -56,8 +56,11 @@ const struct symbol *symbols_cold(struct symbols *s, const struct symbol *sym);
  * strings are owned by the table. */
 size_t symbols_nearest(struct symbols *s, const char *text, const char **ret, size_t n);
 
-/* Demangled name (C++ and Rust, with parameters), or NULL if it is not mangled. malloc'ed. */
+/* Demangled name (C++ and Rust, with parameters), or NULL if it is not mangled. malloc'ed. Copies and pieces of a function (f.isra.0,
+ * f.cold) are named like it. */
 char *symbol_demangle(const char *name);
+/* The same, and of other names all but the copy's number. NULL: no memory. */
+char *symbol_pretty(const char *name);
 /* A C++ type as std::type_info names it ("St13runtime_error"), or NULL if that is none. malloc'ed. */
 char *symbol_demangle_type(const char *name);
 /* Does it look mangled? Cheap. */

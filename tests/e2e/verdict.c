@@ -122,7 +122,8 @@ bool same_function(const char *streamed, const char *truth)
 
 	if (strncmp(streamed, truth, n))
 		return false;
-	if (!streamed[n] || streamed[n] == '(')
+	/* parameters, or the tag of an ABI ("f[abi:cxx11](int)") */
+	if (!streamed[n] || streamed[n] == '(' || streamed[n] == '[')
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(clones); i++)
 		if (!strncmp(streamed + n, clones[i], strlen(clones[i])))

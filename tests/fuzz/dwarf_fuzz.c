@@ -29,7 +29,8 @@ static void ask_all(struct dwarf_file *f)
 	uint8_t type;
 	int n = 0, units = 0;
 
-	while (units++ < 8 && !dwarf_get_units(dwarf_file_dwarf(f), cu, &cu, NULL, &type, &unit, NULL)) {
+	while (units++ < 8 &&
+	       !dwarf_get_units(dwarf_file_dwarf(f), cu, &cu, NULL, &type, &unit, NULL)) {
 		if (dwarf_child(&unit, &die))
 			continue;
 		do

@@ -49,7 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(copy, data, size);
 	/* The length that it claims is seldom guessed right. */
-	memcpy(copy + offsetof(struct proto, bytes), &(uint32_t){ (uint32_t)size }, sizeof(uint32_t));
+	memcpy(copy + offsetof(struct proto, bytes), &(uint32_t){ (uint32_t)size },
+	       sizeof(uint32_t));
 	if (proto_check(copy, size, &v))
 		return 0;
 	read_type(&r, v.p->result);

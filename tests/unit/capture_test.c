@@ -268,6 +268,7 @@ Test(capture, memory_that_is_not_there_is_said)
 Test(capture, many_and_large_parameters_share_what_there_is)
 {
 	static char big[4000];
+	uint64_t stack[40];
 	struct capture_conf conf = usual;
 	char prototype[1024] = "f(";
 	struct made *t;
@@ -282,6 +283,9 @@ Test(capture, many_and_large_parameters_share_what_there_is)
 	cr_expect_leq(t->c->nentry, FETCH_MAX_OPS);
 	for (int i = 0; i < 16; i++)
 		t->m.reg[i] = at(big);
+	for (int i = 0; i < 40; i++)
+		stack[i] = at(big);
+	t->m.cfa = at(stack);
 	entry(t);
 	cr_expect_null(t->m.broken, "%s", t->m.broken);
 	t->r = (struct record){ .type = "call" };
@@ -290,7 +294,9 @@ Test(capture, many_and_large_parameters_share_what_there_is)
 	/* The first ones whole, the later ones at least as pointers, all told apart. */
 	cr_expect_eq(t->r.f[0].list[0].type, VAL_OBJECT);
 	cr_expect_eq(t->r.f[0].list[0].list[0].len, FETCH_STR_MAX);
-	cr_expect_eq(t->r.f[0].list[5].type, VAL_STR);
+	for (int i = 0; i < 40; i++)
+		cr_expect(t->r.f[0].list[i].type == (t->r.f[0].list[i].len == 3 ? VAL_OBJECT : VAL_STR), "parameter %d", i);
+	cr_expect(!strncmp(t->r.f[0].list[39].str, "0x", 2));
 	done(t);
 }
 

@@ -7,14 +7,16 @@
 
 TestSuite(debugfile, .init = build_begin, .fini = build_end, .timeout = 120);
 
-static const char source[] =
-	"struct point { int x, y; };\n"
-	"struct line { struct point from, to; char *name; };\n"
-	"__attribute__((noinline)) int length(struct line *l, int scale) { return (l->to.x - l->from.x) * scale; }\n"
-	"int main(int c, char **v) { struct line l = { { 0, 0 }, { c, c }, v[0] }; return length(&l, c); }\n";
+static const char source[] = "struct point { int x, y; };\n"
+			     "struct line { struct point from, to; char *name; };\n"
+			     "__attribute__((noinline)) int length(struct line *l, int scale) { "
+			     "return (l->to.x - l->from.x) * scale; }\n"
+			     "int main(int c, char **v) { struct line l = { { 0, 0 }, { c, c }, "
+			     "v[0] }; return length(&l, c); }\n";
 
-#define LENGTH                                                                                                        \
-	"i4:int length(struct line{struct point{i4:int x@0; i4:int y@4}8 from@0; struct point{i4:int x@0; i4:int y@4}8 to@8; " \
+#define LENGTH                                                                            \
+	"i4:int length(struct line{struct point{i4:int x@0; i4:int y@4}8 from@0; struct " \
+	"point{i4:int x@0; i4:int y@4}8 to@8; "                                           \
 	"c1:char* name@16}24* l, i4:int scale)"
 
 static int root_fd(void)
@@ -74,9 +76,13 @@ Test(debugfile, places)
 	expect("debuglink", "dir/p", addr, LENGTH);
 	build("printf x >> dir/p.debug");
 	expect("wrong CRC", "dir/p", addr, "error -2");
-	build("mkdir -p usr/lib/debug/.build-id/%.2s && cp p.debug usr/lib/debug/.build-id/%.2s/%s.debug", id, id, id + 2);
+	build("mkdir -p usr/lib/debug/.build-id/%.2s && cp p.debug "
+	      "usr/lib/debug/.build-id/%.2s/%s.debug",
+	      id, id, id + 2);
 	expect("build id", "dir/p", addr, LENGTH);
-	build("gcc -g -O2 -DX -o q p.c && objcopy --only-keep-debug q usr/lib/debug/.build-id/%.2s/%s.debug", id, id + 2);
+	build("gcc -g -O2 -DX -o q p.c && objcopy --only-keep-debug q "
+	      "usr/lib/debug/.build-id/%.2s/%s.debug",
+	      id, id + 2);
 	expect("another's", "dir/p", addr, "error -2");
 	build("head -c 3000 p.debug > usr/lib/debug/.build-id/%.2s/%s.debug", id, id + 2);
 	expect("cut off", "dir/p", addr, "error -2");
@@ -91,21 +97,27 @@ Test(debugfile, shared_by_dwz)
 	build_need("dwz");
 	build_write("p.c", source);
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-		build("rm -rf usr && gcc -g -O1 -o a p.c && gcc -g -O1 -DX=2 -Wl,-z,now -o b p.c && mkdir -p usr/lib/debug/.dwz && "
+		build("rm -rf usr && gcc -g -O1 -o a p.c && gcc -g -O1 -DX=2 -Wl,-z,now -o b p.c "
+		      "&& mkdir -p usr/lib/debug/.dwz && "
 		      "for f in a b; do objcopy --only-keep-debug $f $f.debug; strip $f; done; "
-		      "dwz -m usr/lib/debug/.dwz/common -M %s a.debug b.debug", links[i]);
-		build("i=$(readelf -n a | awk '/Build ID/ { print $3 }') && d=usr/lib/debug/.build-id/$(echo $i | cut -c 1-2) && "
+		      "dwz -m usr/lib/debug/.dwz/common -M %s a.debug b.debug",
+		      links[i]);
+		build("i=$(readelf -n a | awk '/Build ID/ { print $3 }') && "
+		      "d=usr/lib/debug/.build-id/$(echo $i | cut -c 1-2) && "
 		      "mkdir -p $d && cp a.debug $d/$(echo $i | cut -c 3-).debug");
 		addr = dwarf_address("a.debug", "length");
 		expect(links[i], "a", addr, LENGTH);
 		/* Another file than the one that the link means. */
-		build("cp usr/lib/debug/.dwz/common good; objcopy --update-section .note.gnu.build-id=/dev/null good "
-		      "usr/lib/debug/.dwz/common 2>/dev/null || printf 'x' | dd of=usr/lib/debug/.dwz/common bs=1 seek=90 conv=notrunc");
+		build("cp usr/lib/debug/.dwz/common good; objcopy --update-section "
+		      ".note.gnu.build-id=/dev/null good "
+		      "usr/lib/debug/.dwz/common 2>/dev/null || printf 'x' | dd "
+		      "of=usr/lib/debug/.dwz/common bs=1 seek=90 conv=notrunc");
 		AUTO_FREE char *text = text_of("a", "/a", addr);
 
 		cr_expect(!strstr(text, "struct line{struct point"), "%s", text);
 		/* By build id, wherever the link leads. */
-		build("i=$(readelf -n good | awk '/Build ID/ { print $3 }') && d=usr/lib/debug/.build-id/$(echo $i | cut -c 1-2) && "
+		build("i=$(readelf -n good | awk '/Build ID/ { print $3 }') && "
+		      "d=usr/lib/debug/.build-id/$(echo $i | cut -c 1-2) && "
 		      "mkdir -p $d && cp good $d/$(echo $i | cut -c 3-).debug");
 		expect("build id", "a", addr, LENGTH);
 	}

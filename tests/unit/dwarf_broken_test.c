@@ -16,21 +16,30 @@ static const char head[] =
 	"start:\n"
 	"f0: nop\nf1: nop\nf2: nop\nf3: nop\nf4: nop\nf5: nop\nf6: nop\nf7: nop\n"
 	"end:\n"
-	".macro function name, at\n .uleb128 2\n .asciz \"\\name\"\n .quad \\at\n .quad \\at + 1\n .byte 1, 0x9c\n.endm\n"
-	".macro parameter name, type, location:vararg\n .uleb128 3\n .asciz \"\\name\"\n .long \\type - cu\n"
+	".macro function name, at\n .uleb128 2\n .asciz \"\\name\"\n .quad \\at\n .quad \\at + 1\n "
+	".byte 1, 0x9c\n.endm\n"
+	".macro parameter name, type, location:vararg\n .uleb128 3\n .asciz \"\\name\"\n .long "
+	"\\type - cu\n"
 	"  .uleb128 2f - 1f\n1: .byte \\location\n2:\n.endm\n"
-	".macro listed name, type, list\n .uleb128 4\n .asciz \"\\name\"\n .long \\type - cu\n .long \\list\n.endm\n"
+	".macro listed name, type, list\n .uleb128 4\n .asciz \"\\name\"\n .long \\type - cu\n "
+	".long \\list\n.endm\n"
 	".macro bare name, type\n .uleb128 5\n .asciz \"\\name\"\n .long \\type - cu\n.endm\n"
-	".macro constant name, type, value\n .uleb128 6\n .asciz \"\\name\"\n .long \\type - cu\n .sleb128 \\value\n.endm\n"
-	".macro base name, encoding, size\n .uleb128 7\n .asciz \"\\name\"\n .byte \\encoding, \\size\n.endm\n"
+	".macro constant name, type, value\n .uleb128 6\n .asciz \"\\name\"\n .long \\type - cu\n "
+	".sleb128 \\value\n.endm\n"
+	".macro base name, encoding, size\n .uleb128 7\n .asciz \"\\name\"\n .byte \\encoding, "
+	"\\size\n.endm\n"
 	".macro pointer to\n .uleb128 8\n .long \\to - cu\n.endm\n"
 	".macro alias name, to\n .uleb128 9\n .asciz \"\\name\"\n .long \\to - cu\n.endm\n"
 	".macro struct name, size\n .uleb128 10\n .asciz \"\\name\"\n .uleb128 \\size\n.endm\n"
-	".macro member name, type, at\n .uleb128 11\n .asciz \"\\name\"\n .long \\type - cu\n .uleb128 \\at\n.endm\n"
-	".macro from origin, at\n .uleb128 12\n .long \\origin - cu\n .quad \\at\n .quad \\at + 1\n.endm\n"
-	".macro array of, n\n .uleb128 13\n .long \\of - cu\n .uleb128 14\n .quad \\n\n .byte 0\n.endm\n"
+	".macro member name, type, at\n .uleb128 11\n .asciz \"\\name\"\n .long \\type - cu\n "
+	".uleb128 \\at\n.endm\n"
+	".macro from origin, at\n .uleb128 12\n .long \\origin - cu\n .quad \\at\n .quad \\at + "
+	"1\n.endm\n"
+	".macro array of, n\n .uleb128 13\n .long \\of - cu\n .uleb128 14\n .quad \\n\n .byte "
+	"0\n.endm\n"
 	".macro done\n .byte 0\n.endm\n"
-	".macro abbrev n, tag, children, attrs:vararg\n .uleb128 \\n, \\tag\n .byte \\children\n .uleb128 \\attrs, 0, 0\n.endm\n"
+	".macro abbrev n, tag, children, attrs:vararg\n .uleb128 \\n, \\tag\n .byte \\children\n "
+	".uleb128 \\attrs, 0, 0\n.endm\n"
 	".section .debug_abbrev,\"\",@progbits\nabbrevs:\n"
 	"abbrev 1, 0x11, 1, 0x13,0x05, 0x03,0x08, 0x11,0x01, 0x12,0x01\n"
 	"abbrev 2, 0x2e, 1, 0x03,0x08, 0x11,0x01, 0x12,0x01, 0x40,0x18\n"
@@ -71,39 +80,59 @@ static void expect_text(const char *symbol, const char *want)
 	cr_expect_str_eq(text, want, "%s\n  got  %s\n  want %s", symbol, text, want);
 }
 
-#define LIST(name, ...) #name ": .quad f1 - start, f2 - start\n .short 2f - 1f\n1: .byte " #__VA_ARGS__ "\n2: .quad 0, 0\n"
-#define LISTS                                                                                                   \
-	".section .debug_loc,\"\",@progbits\n" LIST(in_rdi, 0x55) LIST(in_rbx, 0x53)                            \
-	LIST(entry_value, 0xa3, 1, 0x54, 0x9f) LIST(gnu_entry_value, 0xf3, 1, 0x51, 0x9f)                       \
-	LIST(seven, 0x37, 0x9f) LIST(minus, 0x11, 0x7d, 0x9f) LIST(implicit, 0x9e, 4, 1, 2, 0, 0)               \
-	LIST(two, 0x55, 0x93, 4, 0x54, 0x93, 4) LIST(half, 0x55, 0x93, 4, 0x93, 4)                              \
-	LIST(first, 0x55, 0x93, 4) LIST(stack, 0x91, 16) LIST(cfa, 0x9c, 0x23, 24) LIST(below, 0x91, 0x70)      \
-	LIST(xmm, 0x63) LIST(as_value, 0x72, 0, 0x9f) LIST(plus_one, 0x72, 1, 0x9f) LIST(memory, 0x72, 0)       \
-	LIST(nothing) LIST(mmx, 0x90, 41) LIST(bits, 0x55, 0x9d, 3, 0)                                          \
-	"later: .quad f1 - start + 1, f2 - start\n .short 1\n .byte 0x55\n .quad 0, 0\n"
+#define LIST(name, ...)                                                                 \
+#name ": .quad f1 - start, f2 - start\n .short 2f - 1f\n1: .byte " #__VA_ARGS__ \
+	      "\n2: .quad 0, 0\n"
+#define LISTS                                                                                      \
+	".section .debug_loc,\"\",@progbits\n" LIST(in_rdi, 0x55) LIST(in_rbx, 0x53) LIST(         \
+		entry_value, 0xa3, 1, 0x54, 0x9f) LIST(gnu_entry_value, 0xf3, 1, 0x51, 0x9f)       \
+		LIST(seven, 0x37, 0x9f) LIST(minus, 0x11, 0x7d, 0x9f) LIST(                        \
+			implicit, 0x9e, 4, 1, 2, 0, 0) LIST(two, 0x55, 0x93, 4, 0x54, 0x93, 4)     \
+			LIST(half, 0x55, 0x93, 4, 0x93, 4) LIST(first, 0x55, 0x93, 4) LIST(        \
+				stack, 0x91, 16) LIST(cfa, 0x9c, 0x23, 24) LIST(below, 0x91, 0x70) \
+				LIST(xmm, 0x63) LIST(as_value, 0x72, 0, 0x9f) LIST(                \
+					plus_one, 0x72, 1, 0x9f) LIST(memory, 0x72, 0)             \
+					LIST(nothing) LIST(mmx, 0x90, 41) LIST(                    \
+						bits, 0x55, 0x9d, 3,                               \
+						0) "later: .quad f1 - start + 1, f2 - start\n "    \
+						   ".short 1\n .byte 0x55\n .quad 0, 0\n"
 
 Test(dwarf_broken, places)
 {
 	build_need("gcc");
 	assemble("12", "function f1, f1\n"
-		       "listed a, int, in_rdi\n listed b, int, in_rbx\n listed c, int, entry_value\n listed d, int, gnu_entry_value\n"
-		       "listed e, int, seven\n listed f, int, minus\n listed g, int, implicit\n listed h, long, two\n"
-		       "listed i, long, half\n listed j, long, first\n listed k, int, stack\n listed l, int, cfa\n"
-		       "listed m, int, below\n listed n, int, xmm\n listed o, int, as_value\n listed p, int, plus_one\n"
-		       "listed q, int, memory\n listed r, int, nothing\n listed s, int, mmx\n listed t, int, bits\n"
-		       "listed u, int, later\n constant v, int, -9\n bare w, int\n parameter x, int, 0x55\n"
-		       "parameter y, int, 0x91, 8\n parameter z, int, 0x91, 0x60\n done\n" LISTS ".section .debug_info\n");
-	expect_text("f1", "void f1(i4:int a<7>, i4:int b<3>, i4:int c<6>, i4:int d<2>, i4:int e<=7>, i4:int f<=-3>, i4:int g<=513>, "
-			  "i8:long h<7:4 6:4>, i8:long i, i8:long j, i4:int k<cfa+16>, i4:int l<cfa+24>, i4:int m, i4:int n<x>, "
-			  "i4:int o<1>, i4:int p, i4:int q, i4:int r, i4:int s, i4:int t, i4:int u, i4:int v<=-9>, i4:int w, "
+		       "listed a, int, in_rdi\n listed b, int, in_rbx\n listed c, int, "
+		       "entry_value\n listed d, int, gnu_entry_value\n"
+		       "listed e, int, seven\n listed f, int, minus\n listed g, int, implicit\n "
+		       "listed h, long, two\n"
+		       "listed i, long, half\n listed j, long, first\n listed k, int, stack\n "
+		       "listed l, int, cfa\n"
+		       "listed m, int, below\n listed n, int, xmm\n listed o, int, as_value\n "
+		       "listed p, int, plus_one\n"
+		       "listed q, int, memory\n listed r, int, nothing\n listed s, int, mmx\n "
+		       "listed t, int, bits\n"
+		       "listed u, int, later\n constant v, int, -9\n bare w, int\n parameter x, "
+		       "int, 0x55\n"
+		       "parameter y, int, 0x91, 8\n parameter z, int, 0x91, 0x60\n done\n" LISTS
+		       ".section .debug_info\n");
+	expect_text("f1", "void f1(i4:int a<7>, i4:int b<3>, i4:int c<6>, i4:int d<2>, i4:int "
+			  "e<=7>, i4:int f<=-3>, i4:int g<=513>, "
+			  "i8:long h<7:4 6:4>, i8:long i, i8:long j, i4:int k<cfa+16>, i4:int "
+			  "l<cfa+24>, i4:int m, i4:int n<x>, "
+			  "i4:int o<1>, i4:int p, i4:int q, i4:int r, i4:int s, i4:int t, i4:int "
+			  "u, i4:int v<=-9>, i4:int w, "
 			  "i4:int x, i4:int y<cfa+8>, i4:int z)");
 	/* The same as a copy with an interface of its own: what is not told is gone. */
-	build("sed -i 's/^f1: nop/.type \"f1.isra.0\",@function\\n\"f1.isra.0\":\\nf1: nop/' t.S && gcc -o t t.S");
-	expect_text("f1.isra",
-		    "void f1(i4:int a<7>, i4:int b<3>, i4:int c<6>, i4:int d<2>, i4:int e<=7>, i4:int f<=-3>, i4:int g<=513>, "
-		    "i8:long h<7:4 6:4>, i8:long i<7:4 gone:4>, i8:long j<7:4>, i4:int k<cfa+16>, i4:int l<cfa+24>, i4:int m<gone>, "
-		    "i4:int n<x>, i4:int o<1>, i4:int p<gone>, i4:int q<gone>, i4:int r<gone>, i4:int s<gone>, i4:int t<gone>, "
-		    "i4:int u<gone>, i4:int v<=-9>, i4:int w<gone>, i4:int x<7>, i4:int y<cfa+8>, i4:int z<gone>) own");
+	build("sed -i 's/^f1: nop/.type \"f1.isra.0\",@function\\n\"f1.isra.0\":\\nf1: nop/' t.S "
+	      "&& gcc -o t t.S");
+	expect_text("f1.isra", "void f1(i4:int a<7>, i4:int b<3>, i4:int c<6>, i4:int d<2>, i4:int "
+			       "e<=7>, i4:int f<=-3>, i4:int g<=513>, "
+			       "i8:long h<7:4 6:4>, i8:long i<7:4 gone:4>, i8:long j<7:4>, i4:int "
+			       "k<cfa+16>, i4:int l<cfa+24>, i4:int m<gone>, "
+			       "i4:int n<x>, i4:int o<1>, i4:int p<gone>, i4:int q<gone>, i4:int "
+			       "r<gone>, i4:int s<gone>, i4:int t<gone>, "
+			       "i4:int u<gone>, i4:int v<=-9>, i4:int w<gone>, i4:int x<7>, i4:int "
+			       "y<cfa+8>, i4:int z<gone>) own");
 }
 
 static const char circles[] =
@@ -117,7 +146,8 @@ static const char circles[] =
 	"function f7, f7\n bare a, outside\n done\n"
 	"self: struct self, 8\n member inside, self, 0\n done\n"
 	"ring: alias ring, ring2\nring2: alias ring2, ring\n"
-	"wheel: struct wheel, 8\n member inside, turn, 0\n done\nturn: alias turn, again\nagain: array wheel, 1\n"
+	"wheel: struct wheel, 8\n member inside, turn, 0\n done\nturn: alias turn, again\nagain: "
+	"array wheel, 1\n"
 	"fine: struct fine, 8\n member next, next, 0\n done\nnext: pointer fine\n"
 	"huge: array much, 0x7fffffffffff\nmuch: array long, 0x7fffffffffff\n"
 	"nowhere: alias nowhere, last + 0x10000\n"
@@ -130,7 +160,8 @@ Test(dwarf_broken, circles)
 	expect_text("f0", "error -74");
 	expect_text("f1", "error -74");
 	expect_text("f2", "error -74");
-	expect_text("f3", "void f3(struct fine{struct fine{struct fine{struct fine{void*~ next@0}8* next@0}8* next@0}8* next@0}8 a)");
+	expect_text("f3", "void f3(struct fine{struct fine{struct fine{struct fine{void*~ "
+			  "next@0}8* next@0}8* next@0}8* next@0}8 a)");
 	expect_text("f4", "void ()");
 	expect_text("f5", "error -74");
 	expect_text("f6", "void f6(?:nowhere a)");
@@ -139,7 +170,8 @@ Test(dwarf_broken, circles)
 
 Test(dwarf_broken, languages)
 {
-	static const char *const unknown[] = { "0x8001 /* assembler */", "5 /* Cobol */", "0x13 /* D */", "0x99" };
+	static const char *const unknown[] = { "0x8001 /* assembler */", "5 /* Cobol */",
+					       "0x13 /* D */", "0x99" };
 
 	build_need("gcc");
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
@@ -190,7 +222,8 @@ static char *slurp(const char *name, size_t *len)
 }
 
 /* Every function of a file whose bytes are no longer what they were. */
-static void ask_all(const char *bytes, size_t len, const uint64_t *addr, size_t n, unsigned *answers)
+static void ask_all(const char *bytes, size_t len, const uint64_t *addr, size_t n,
+		    unsigned *answers)
 {
 	int fd = memfd_create("broken", MFD_CLOEXEC);
 	struct dwarf_file *f;
@@ -221,7 +254,9 @@ static size_t addresses(const char *file, uint64_t *addr, size_t max)
 	char out[4096];
 
 	for (; n < max; n++) {
-		build_run(out, "nm --defined-only %s | grep -i ' [tw] ' | cut -d ' ' -f 1 | sed -n %zup", file, n + 1);
+		build_run(out,
+			  "nm --defined-only %s | grep -i ' [tw] ' | cut -d ' ' -f 1 | sed -n %zup",
+			  file, n + 1);
 		if (!out[0])
 			break;
 		addr[n] = strtoull(out, NULL, 16);
@@ -239,9 +274,12 @@ Test(dwarf_broken, bytes_changed)
 	size_t len, n;
 
 	build_need("g++");
-	build_write("p.cc", "#include <string>\n#include <stdio.h>\nstruct v { virtual ~v() {} int a : 3; };\n"
-			    "__attribute__((noinline)) int f(const std::string &s, v *p, int n, ...) { return printf(\"%d\", n + p->a) + s.size(); }\n"
-			    "int main(int c, char **a) { v x; return f(a[0], &x, c); }\n");
+	build_write(
+		"p.cc",
+		"#include <string>\n#include <stdio.h>\nstruct v { virtual ~v() {} int a : 3; };\n"
+		"__attribute__((noinline)) int f(const std::string &s, v *p, int n, ...) { return "
+		"printf(\"%d\", n + p->a) + s.size(); }\n"
+		"int main(int c, char **a) { v x; return f(a[0], &x, c); }\n");
 	for (size_t k = 0; k < ARRAY_SIZE(how); k++) {
 		build("g++ %s -o p p.cc", how[k]);
 		n = addresses("p", addr, ARRAY_SIZE(addr));

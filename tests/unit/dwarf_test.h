@@ -7,7 +7,8 @@
 #include "proto_print.h"
 #include "target_build.h"
 
-static inline struct dwarf_file *dwarf_open_built(const char *file, const char *debug, const char *alt, int *err)
+static inline struct dwarf_file *dwarf_open_built(const char *file, const char *debug,
+						  const char *alt, int *err)
 {
 	int fd = open(build_path(file), O_RDONLY | O_CLOEXEC);
 	int debug_fd = debug ? open(build_path(debug), O_RDONLY | O_CLOEXEC) : -1;
@@ -48,7 +49,10 @@ static inline uint64_t dwarf_address(const char *file, const char *symbol)
 {
 	char out[4096];
 
-	build_run(out, "nm -C %s | grep -i ' [tw] .*%s' | grep -v '[.]cold' | head -n 1 | cut -d ' ' -f 1", file, symbol);
+	build_run(out,
+		  "nm -C --defined-only %s | grep -i ' [tw] .*%s' | grep -v '[.]cold' | head -n 1 "
+		  "| cut -d ' ' -f 1",
+		  file, symbol);
 	cr_assert(out[0], "no symbol %s", symbol);
 	return strtoull(out, NULL, 16);
 }

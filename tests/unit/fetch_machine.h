@@ -14,7 +14,7 @@ struct machine {
 	pid_t pid;        /* whose memory; 0: of this process */
 	uint64_t reg[16], cfa, fs;
 	int err; /* errno of the thread; negative: its place is not known */
-	uint8_t mem[CAPTURE_MAX + FETCH_STR_MAX + 16];
+	_Alignas(16) uint8_t mem[CAPTURE_MAX + FETCH_STR_MAX + 16];
 	uint64_t var[FETCH_VARS];
 	uint16_t bad;     /* bit i: variable i has a fault */
 	uint64_t acc;

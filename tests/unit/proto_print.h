@@ -50,7 +50,8 @@ static inline void proto_print_aggregate(struct proto_printer *p, uint32_t index
 	const struct type *t = &p->v->types[index];
 	const char *name = p->v->strings + t->name;
 
-	fprintf(p->out, "%s%s%s%s", kind, t->flags & TYPE_F_BY_REFERENCE ? "!" : "", *name ? " " : "", name);
+	fprintf(p->out, "%s%s%s%s", kind, t->flags & TYPE_F_BY_REFERENCE ? "!" : "",
+		*name ? " " : "", name);
 	if (t->go_kind)
 		fprintf(p->out, "#%u", t->go_kind);
 	if (t->flags & TYPE_F_DECLARATION) {
@@ -66,10 +67,11 @@ static inline void proto_print_aggregate(struct proto_printer *p, uint32_t index
 static void proto_print_type(struct proto_printer *p, uint32_t index)
 {
 	static const char *const kinds[] = {
-		[TYPE_VOID] = "void", [TYPE_BOOL] = "b",     [TYPE_CHAR] = "c",	   [TYPE_INT] = "i",
-		[TYPE_UINT] = "u",    [TYPE_FLOAT] = "f",    [TYPE_COMPLEX] = "z", [TYPE_ENUM] = "enum",
-		[TYPE_STRUCT] = "struct", [TYPE_UNION] = "union", [TYPE_VARIANT] = "variant",
-		[TYPE_FUNCTION] = "fn",	  [TYPE_UNKNOWN] = "?",
+		[TYPE_VOID] = "void",	[TYPE_BOOL] = "b",	    [TYPE_CHAR] = "c",
+		[TYPE_INT] = "i",	[TYPE_UINT] = "u",	    [TYPE_FLOAT] = "f",
+		[TYPE_COMPLEX] = "z",	[TYPE_ENUM] = "enum",	    [TYPE_STRUCT] = "struct",
+		[TYPE_UNION] = "union", [TYPE_VARIANT] = "variant", [TYPE_FUNCTION] = "fn",
+		[TYPE_UNKNOWN] = "?",
 	};
 	const struct type *t = index == PROTO_NO_TYPE ? NULL : &p->v->types[index];
 	const char *name = t ? p->v->strings + t->name : "";
@@ -120,7 +122,10 @@ static inline void proto_print_place(struct proto_printer *p, const struct param
 		else if (e->kind == PIECE_CONST)
 			fprintf(p->out, "=%lld", (long long)e->value);
 		else
-			fputs(e->kind == PIECE_XMM ? "x" : e->kind == PIECE_GONE ? "gone" : "abi", p->out);
+			fputs(e->kind == PIECE_XMM    ? "x"
+			      : e->kind == PIECE_GONE ? "gone"
+						      : "abi",
+			      p->out);
 		if (e->size)
 			fprintf(p->out, ":%u", e->size);
 	}
@@ -140,7 +145,8 @@ static inline char *proto_print(const struct proto_view *v, bool places)
 	for (uint32_t i = 0; i < v->p->nparams; i++) {
 		fputs(i ? ", " : "", p.out);
 		proto_print_type(&p, v->params[i].type);
-		fprintf(p.out, "%s%s", v->params[i].name ? " " : "", v->strings + v->params[i].name);
+		fprintf(p.out, "%s%s", v->params[i].name ? " " : "",
+			v->strings + v->params[i].name);
 		if (places)
 			proto_print_place(&p, &v->params[i]);
 	}
