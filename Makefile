@@ -135,9 +135,13 @@ build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< -lbpf
+build/bench/throw: tests/bench/throw.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)
+	$(Q)$(CXX) -O2 -g -Wall -Wextra -o $@ $<
 bench:
 	@tests/deps.sh build bench
-	@$(MAKE) SAN= all build/bench/spin build/bench/empty
+	@$(MAKE) SAN= all build/bench/spin build/bench/empty build/bench/throw
 	@tests/bench/run build
 test-kernels:
 	@tests/deps.sh build tests kernels

@@ -106,7 +106,7 @@ static __always_inline __u8 *slot_at(struct stash *s, __u32 base, __u32 at)
 {
 	__u64 off = base + at;
 
-	asm volatile("if %0 <= %1 goto +1\n\t%0 = 0" : "+r"(off) : "i"(STASH_AREA));
+	asm volatile("if %0 > %1 goto +1\n\tgoto +1\n\t%0 = 0" : "+r"(off) : "i"(STASH_AREA));
 	return s->slots + off;
 }
 
@@ -372,6 +372,10 @@ CHECKED_ONCE capture_run(__u32 fn, __u32 slot, __u32 at_return)
 	f.first = at_return ? spec->ret : spec->entry;
 	f.heap = h->bytes;
 	f.s->bad = ~0ull;
+	/* Numbers that the verifier does not know: it goes through the loop's body once then, not once for each that a field can have. */
+	f.acc = f.s->ip;
+	f.fault = *(volatile __u64 *)&f.s->bad & 1;
+	f.skip = *(volatile __u32 *)&h->pad; /* 0 */
 	bpf_loop(at_return ? spec->nret : spec->nentry, fetch_step, &f, 0);
 	h->bytes = f.heap;
 	return 0;

@@ -4,6 +4,7 @@
  * forced unwinding, longjmp, context switches, Go's panics. Also the dynamic loader's own notice.
  */
 #include "go.bpf.h"
+#include "jump.bpf.h"
 #include "throw.bpf.h"
 
 CHECKED_ONCE far_land(__u64 cfa, __u64 now)
@@ -158,8 +159,8 @@ CHECKED_ONCE library_changed(__u64 now, __u64 state)
 }
 
 /*
- * exc: what __cxa_begin_catch and __rust_panic_cleanup are called with. Called from where the unwinder was entered, or
- * from within it, nothing has been left: the runtime takes the exception over in order to terminate.
+ * exc: what __cxa_begin_catch and __rust_panic_cleanup are called with. The former, called from where the unwinder was entered
+ * or from within it: nothing has been left, the runtime takes the exception over in order to terminate.
  */
 CHECKED_ONCE native_catch(__u64 exc, __u64 ip, __u64 sp, __u64 now)
 {
@@ -168,7 +169,7 @@ CHECKED_ONCE native_catch(__u64 exc, __u64 ip, __u64 sp, __u64 now)
 
 	if (!u)
 		return 0;
-	catch_emit(u->id, ip, sp > u->sp ? CATCH_HANDLER : CATCH_NOBODY, now);
+	catch_emit(u->id, ip, sp > u->sp || user_word(exc) == CLASS_RUST ? CATCH_HANDLER : CATCH_NOBODY, now);
 	bpf_map_delete_elem(&thrown, &key);
 	return 0;
 }
@@ -276,7 +277,8 @@ int runtime_hook(struct pt_regs *ctx)
 	struct thread *t;
 
 	KEEP_OWN_STACK(ctx, nowhere);
-	if (!current_flags())
+	if (!current_flags() ||
+	    ((COOKIE_FLAGS(cookie) & SITE_F_SKIP_CC) && cc_holds(ctx->flags, COOKIE_CC(cookie))))
 		return 0;
 	if (hook == HOOK_LIBRARY) {
 		__u32 i = COOKIE_JUMP(cookie);

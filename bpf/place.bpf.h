@@ -24,23 +24,53 @@ static __always_inline void place_regs(struct ev_place *p, const struct stash *s
 	p->regs[16] = s->ip;
 }
 
-/*
- * Copies the stack at sp into size bytes (a power of two), as far as there is any: a read that fails is tried in halves, so
- * that at most 63 bytes below the stack's end are left out. A stack that has overflowed begins only behind its guard.
- */
-static __always_inline __u32 place_stack(__u8 *to, __u32 size, __u64 sp)
+struct stack_end {
+	__u64 sp;
+	__u64 len; /* bytes at sp that can be read, as far as is known */
+};
+
+/* Halving: each step either adds its bytes or learns that they are not all there. */
+static long stack_probe(__u32 i, struct stack_end *e)
 {
-	__u32 done = 0;
+	__u64 n = PLACE_MAX >> i;
 	__u8 byte;
 
-	if (bpf_probe_read_user(&byte, 1, (void *)sp))
-		done = -sp & 0xfff;
-	if (!done && !bpf_probe_read_user(to, size, (void *)sp))
-		return size;
-	for (__u32 n = PLACE_MAX / 2; n >= 64; n /= 2)
-		if (done <= size - n && n < size && !bpf_probe_read_user(to + done, n, (void *)(sp + done)))
-			done += n;
-	return done;
+	if (!bpf_probe_read_user(&byte, 1, (void *)(e->sp + e->len + n - 1)))
+		e->len += n;
+	return e->len >= PLACE_MAX;
+}
+
+/* How many bytes of stack there are, PLACE_MAX at most; at most 63 of them are not found. By itself, since the verifier would follow every
+ * outcome of every step. */
+CHECKED_ONCE stack_room(__u64 sp)
+{
+	struct stack_end e = { .sp = sp };
+
+	bpf_loop(10, stack_probe, &e, 0); /* PLACE_MAX down to 64 */
+	return e.len;
+}
+
+/* In assembly: compilers compare one copy of a number and use another, of which the verifier then knows nothing. */
+static __always_inline __u64 at_most(__u64 n, __u64 max)
+{
+	asm volatile("if %0 <= %1 goto +1\n\t%0 = %1" : "+r"(n) : "r"(max));
+	return n;
+}
+
+/* Copies the stack at sp into size bytes, as far as there is any. A stack that has overflowed begins only behind its guard. */
+static __always_inline __u32 place_stack(__u8 *to, __u32 size, __u64 sp)
+{
+	__u64 skip = -sp & 0xfff, n;
+	__u8 byte;
+
+	if (!bpf_probe_read_user(&byte, 1, (void *)sp)) {
+		n = at_most(stack_room(sp), size);
+		return bpf_probe_read_user(to, n, (void *)sp) ? 0 : n;
+	}
+	if (size <= 4096)
+		return 0;
+	n = at_most(stack_room(sp + skip), size - 4096);
+	return bpf_probe_read_user(to + skip, n, (void *)(sp + skip)) ? 0 : skip + n;
 }
 
 #endif

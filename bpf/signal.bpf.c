@@ -55,7 +55,7 @@ int signal_deliver(__u64 *ctx)
 
 	if (!target_flags(tgid) || sig > 31 || !(FATAL >> sig & 1) || BPF_CORE_READ(ka, sa.sa_handler))
 		return 0;
-	e = event_reserve(EV_SIGNAL, sizeof(*e) + knob_throw, bpf_ktime_get_ns(), &seq);
+	e = event_reserve(EV_SIGNAL, sizeof(*e) + knob_signal, bpf_ktime_get_ns(), &seq);
 	if (!e)
 		return 0;
 	__builtin_memset((char *)e + sizeof(e->h), 0, sizeof(*e) - sizeof(e->h));
@@ -73,7 +73,7 @@ int signal_deliver(__u64 *ctx)
 		signal_text(e);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	signal_regs(&e->at);
-	e->at.len = place_stack((__u8 *)(e + 1), knob_throw, e->at.regs[7]);
+	e->at.len = place_stack((__u8 *)(e + 1), knob_signal, e->at.regs[7]);
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }

@@ -29,6 +29,7 @@ extern const volatile __u64 knob_exe_ino;     /* --exe: processes that execute t
 extern const volatile __u32 knob_exe_dev;     /* its device as the kernel encodes it */
 extern const volatile __u32 knob_target_flags; /* TARGET_* of processes found by --exe or --comm */
 extern const volatile __u32 knob_stack;       /* bytes of stack sent with a call, 0: none */
+extern const volatile __u32 knob_signal;      /* bytes of stack sent with a fatal signal */
 extern const volatile __u32 knob_throw;       /* bytes of stack sent with a throw, 0: throws are not told */
 extern const volatile __u32 knob_throw_all;   /* also where no traced call is open */
 extern const volatile char knob_comm[EV_COMM]; /* --comm */

@@ -180,10 +180,13 @@ void carry_size(const struct session *s, struct kernel_conf *k)
 	}
 	if (c->stack)
 		k->stack = c->stack_size;
-	if (!c->summary) {
+	if (c->summary)
+		return;
+	k->signals = c->stack_size;
+	k->throw_all = c->exceptions;
+	/* To load what tells throws takes the kernel a while. */
+	if (c->exceptions || s->everywhere || s->runtimes & (RUNTIME_UNWINDER | RUNTIME_GO))
 		k->throws = c->stack_size;
-		k->throw_all = c->exceptions;
-	}
 }
 
 int carry_install(struct session *s)

@@ -30,7 +30,8 @@ struct kernel_conf {
 	uint32_t capture;      /* bytes of a capture at most, 0: nothing is captured */
 	uint32_t fetches;      /* operations of all functions' programs at most */
 	uint32_t stack;        /* bytes of stack sent with a call, 0 or a power of two from PLACE_MIN to PLACE_MAX */
-	uint32_t throws;       /* the same for throws and fatal signals, 0: they are not told */
+	uint32_t signals;      /* the same for fatal signals, 0: they are not told */
+	uint32_t throws;       /* the same for throws */
 	bool throw_all;        /* also those of threads in which no traced call is open */
 };
 

@@ -81,6 +81,7 @@ static void set_knobs(struct kernel *k, const struct kernel_conf *c)
 	r->knob_slot = k->slot;
 	r->knob_slots = k->slot ? STASH_AREA / k->slot - 1 : 0;
 	r->knob_stack = c->stack;
+	r->knob_signal = c->signals;
 	r->knob_throw = c->throws;
 	r->knob_throw_all = c->throw_all;
 	if (c->comm)
@@ -106,7 +107,7 @@ static void choose_programs(struct kernel *k, const struct kernel_conf *c)
 	bpf_program__set_autoload(s->progs.call_exit_emulate, c->features->emulate);
 	bpf_program__set_autoload(s->progs.process_fork, c->watch);
 	bpf_program__set_autoload(s->progs.process_exec, c->watch);
-	bpf_program__set_autoload(s->progs.signal_deliver, c->throws != 0);
+	bpf_program__set_autoload(s->progs.signal_deliver, c->signals != 0);
 }
 
 static int map_memory(const struct bpf_map *map, size_t value, size_t n, int prot, void **ret, size_t *len)
@@ -147,7 +148,7 @@ static int attach_watchers(struct kernel *k, const struct kernel_conf *c)
 	struct tpd *s = k->skel;
 	struct bpf_program *p[WATCHERS] = { s->progs.thread_exit, c->watch ? s->progs.process_fork : NULL,
 					    c->watch ? s->progs.process_exec : NULL,
-					    c->throws ? s->progs.signal_deliver : NULL };
+					    c->signals ? s->progs.signal_deliver : NULL };
 
 	for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
 		if (!p[i])

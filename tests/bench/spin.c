@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * spin.c: calls one small function in a loop and prints what CPU time a call took. Each line on stdin runs one round:
- * "push N" or "endbr N" calls the function that begins with that instruction N times, "deep N" a recursion of 8.
+ * "push N" or "endbr N" calls the function that begins with that instruction N times, "text N" the first one with a text of
+ * 32 bytes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static double now(void)
 
 int main(void)
 {
+	static const char text[] = "a text that is 32 bytes long ...";
 	char what[16], line[64];
 	long n, sum = 0;
 
@@ -44,6 +46,9 @@ int main(void)
 		if (!strcmp(what, "push"))
 			for (long i = 0; i < n; i++)
 				sum += f_push(i);
+		else if (!strcmp(what, "text"))
+			for (long i = 0; i < n; i++)
+				sum += f_push((long)text);
 		else
 			for (long i = 0; i < n; i++)
 				sum += f_endbr(i);
