@@ -12,12 +12,20 @@
 
 #include "frame.bpf.h"
 
+#define PANICS_MAX 4
+
 /*
- * The part of a goroutine that outlives a call: the chain of its frames, and its panic.
+ * The part of a goroutine that outlives a call: the chain of its frames, and its panics. What is deferred while one is under way can
+ * panic and recover by itself, or panic for good.
  */
 struct strand {
 	__u64 top; /* addr of the innermost frame, 0: none */
 	struct unwind unwind;
+	struct {
+		__u64 id;   /* 0: it is not told */
+		__u64 addr; /* of its frame */
+	} panic[PANICS_MAX]; /* under way, oldest first; of more the oldest are forgotten */
+	__u64 panics;
 };
 
 struct strand_key {

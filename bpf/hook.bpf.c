@@ -72,12 +72,51 @@ static __always_inline __u64 go_throw(struct pt_regs *ctx, const struct strand_k
 	return throw_emit(CTX_READ(ctx, ax), CTX_READ(ctx, bx), THROW_GO, f ? f->f.id : 0, now);
 }
 
+/* It is under way until its frame is gone. */
+static __always_inline void panic_push(struct strand *s, __u64 id, __u64 addr)
+{
+	__u64 n = s->panics;
+
+	if (n >= PANICS_MAX) {
+		for (int i = 1; i < PANICS_MAX; i++)
+			s->panic[i - 1] = s->panic[i];
+		n = PANICS_MAX - 1;
+	}
+	s->panic[n].id = id;
+	s->panic[n].addr = addr;
+	s->panics = n + 1;
+}
+
+/* Panics with frames below addr are over: the newest one is caught at ip, what it came upon has been replaced. how: of the newest. */
+CHECKED_ONCE panics_end(__u64 g, __u64 addr, __u64 ip, __u32 how, __u64 now)
+{
+	struct strand_key key = { .tgid = bpf_get_current_pid_tgid() >> 32, .g = g };
+	struct strand *s = bpf_map_lookup_elem(&strands, &key);
+
+	if (!s)
+		return 0;
+	for (int i = PANICS_MAX - 1; i >= 0; i--) {
+		if ((__u64)i >= s->panics)
+			continue;
+		if (s->panic[i].addr >= addr)
+			break;
+		s->panics = i;
+		if (how == CATCH_RECOVER)
+			s->unwind.id = s->panic[i].id;
+		if (s->panic[i].id)
+			catch_emit(s->panic[i].id, ip, how, now);
+		how = CATCH_REPLACED;
+		ip = 0;
+	}
+	return 0;
+}
+
 static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 {
 	struct far_walk w = {};
 	struct strand_key sk = {};
 	struct strand *s;
-	__u64 ip = 0;
+	__u64 ip = 0, buf;
 
 	if (!ctx)
 		return 0;
@@ -85,9 +124,10 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 	if (hook == HOOK_GO_RECOVER) { /* recovery(gp) runs on g0 */
 		sk.g = CTX_READ(ctx, ax);
 	} else if (hook == HOOK_GO_RESUME) { /* gogo(&gp.sched), whose argument is on the stack: sp, pc, g */
-		ip = user_word(ctx->sp);
-		sk.g = user_word(ip + 16);
-		ip = user_word(ip + 8);
+		buf = user_word(ctx->sp);
+		sk.g = user_word(buf + 16);
+		ip = user_word(buf + 8);
+		w.limit = ~(user_word(sk.g + 8) - user_word(buf));
 	} else {
 		if (!go_place(ctx, ctx->sp + 8, &w.key))
 			return 0;
@@ -108,14 +148,19 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 		s->unwind.raise_ns = now;
 		s->unwind.raise_sp = w.key.addr;
 		s->unwind.id = go_throw(ctx, &sk, s->top, now);
+		if (knob_throw)
+			panic_push(s, s->unwind.id, w.key.addr);
 		break;
 	case HOOK_GO_RECOVER:
 	case HOOK_GO_RESUME:
 		s->unwind.jump_ns = now;
-		if (s->unwind.id)
-			catch_emit(s->unwind.id, ip, CATCH_RECOVER, now);
+		/* Without the place only of the newest it is known that it is over. */
+		if (!w.limit && s->panics)
+			w.limit = s->panic[(s->panics - 1) & (PANICS_MAX - 1)].addr + 1;
+		panics_end(sk.g, w.limit, ip, CATCH_RECOVER, now);
 		break;
 	case HOOK_GO_EXIT:
+		panics_end(sk.g, ~0ull, 0, CATCH_REPLACED, now);
 		w.key.addr = s->top;
 		w.limit = ~0ull;
 		w.kill = 1;

@@ -29,24 +29,25 @@ struct stack_end {
 	__u64 len; /* bytes at sp that can be read, as far as is known */
 };
 
-/* Halving: each step either adds its bytes or learns that they are not all there. */
+/* Page by page: one that nobody has touched yet, of a large array on the stack, is like its end. */
 static long stack_probe(__u32 i, struct stack_end *e)
 {
-	__u64 n = PLACE_MAX >> i;
+	__u64 end = (e->sp & ~0xfffull) + 4096 * ((__u64)i + 1);
 	__u8 byte;
 
-	if (!bpf_probe_read_user(&byte, 1, (void *)(e->sp + e->len + n - 1)))
-		e->len += n;
-	return e->len >= PLACE_MAX;
+	if (bpf_probe_read_user(&byte, 1, (void *)(end - 1)))
+		return 1;
+	e->len = end - e->sp;
+	return 0;
 }
 
-/* How many bytes of stack there are, PLACE_MAX at most; at most 63 of them are not found. By itself, since the verifier would follow every
+/* How many bytes of stack can be read; of more than PLACE_MAX not all are told. By itself, since the verifier would follow every
  * outcome of every step. */
 CHECKED_ONCE stack_room(__u64 sp)
 {
 	struct stack_end e = { .sp = sp };
 
-	bpf_loop(10, stack_probe, &e, 0); /* PLACE_MAX down to 64 */
+	bpf_loop(PLACE_MAX / 4096 + 1, stack_probe, &e, 0);
 	return e.len;
 }
 

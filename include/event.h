@@ -137,7 +137,8 @@ struct ev_catch {
 	__u32 pad;
 };
 
-enum catch_how { CATCH_HANDLER = 0, CATCH_RECOVER = 1, CATCH_NOBODY = 2, CATCH_EXIT = 3 };
+/* CATCH_REPLACED: Go: another panic or the end of the goroutine came in between. */
+enum catch_how { CATCH_HANDLER = 0, CATCH_RECOVER = 1, CATCH_NOBODY = 2, CATCH_EXIT = 3, CATCH_REPLACED = 4 };
 
 /* A signal that will end the process is being delivered. */
 struct ev_signal {

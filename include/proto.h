@@ -56,7 +56,7 @@ struct type {
 	uint32_t name;   /* string; "" anonymous. C++: qualified, with template arguments */
 	uint64_t size;   /* bytes */
 	uint64_t count;  /* TYPE_ARRAY: elements, ~0: not known */
-	uint32_t inner;  /* type, or PROTO_NO_TYPE */
+	uint32_t inner;  /* type, or PROTO_NO_TYPE. Rust's Vec: its elements */
 	uint32_t member, nmembers; /* members[member .. member + nmembers) */
 	uint32_t align;  /* 0: natural */
 };

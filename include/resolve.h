@@ -34,6 +34,8 @@ struct resolver {
 	const char *(*type_name)(void *arg, const char *mangled);
 	/* Name of a Go type, given the address of its runtime._type; NULL: not known. */
 	const char *(*go_type)(void *arg, uint32_t pid, uint64_t type);
+	/* Memory that cannot have been written to, from the file that is mapped there: how much of it, at most n. */
+	size_t (*bytes)(void *arg, uint32_t pid, uint64_t addr, void *buf, size_t n);
 };
 
 #endif

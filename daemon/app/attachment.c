@@ -129,8 +129,11 @@ static int add_entry(struct session *s, struct func *f, enum how how, struct bat
 				x->entry_cc, flags, carry_cookie(s, f->fn)), f->fn);
 }
 
-/* The cheapest correct site of a runtime's function, where sp still points at the return address. */
-static uint64_t hook_addr(struct image *img, const struct hook_site *h)
+/*
+ * The cheapest correct site of a runtime's function, where sp still points at the return address. In Go it is the jump to where
+ * the stack grows: from there the function begins once more.
+ */
+static uint64_t hook_addr(struct image *img, const struct hook_site *h, uint32_t *cc, uint32_t *flags)
 {
 	const struct symbol *sym = symbols_starting_at(img->symbols, h->addr);
 	struct sites_func sf = { .addr = h->addr };
@@ -138,14 +141,18 @@ static uint64_t hook_addr(struct image *img, const struct hook_site *h)
 	uint64_t addr = h->addr;
 	size_t len;
 
+	*cc = *flags = 0;
 	if (!sym || elf_text(img->elf, h->addr, &sf.code, &len))
 		return addr;
 	sf.size = MIN(symbols_extent(img->symbols, img->elf, sym) - h->addr, (uint64_t)len);
 	sf.go = elf_is_go(img->elf);
 	if (sites_find(&sites, &sf))
 		return addr;
-	if (sites.entry_at_return && !sites.entry_skip_cc)
+	if (sites.entry_at_return) {
 		addr = sites.entry;
+		*cc = sites.entry_cc;
+		*flags = sites.entry_skip_cc ? SITE_F_SKIP_CC : 0;
+	}
 	sites_free(&sites);
 	return addr;
 }
@@ -153,8 +160,8 @@ static uint64_t hook_addr(struct image *img, const struct hook_site *h)
 static int add_hook(struct session *s, struct image *img, const struct hook_site *h, struct batches *b)
 {
 	struct jump_spec state = { 0 };
-	uint64_t addr = hook_addr(img, h);
-	uint32_t jump = 0;
+	uint32_t jump = 0, cc, flags;
+	uint64_t addr = hook_addr(img, h, &cc, &flags);
 	int err = 0;
 
 	if (h->state && s->plan.jumps < COOKIE_MAX_JUMP) {
@@ -162,7 +169,7 @@ static int add_hook(struct session *s, struct image *img, const struct hook_site
 		state.disp = h->state - addr;
 		err = kernel_set_jump(s->kernel, jump, &state);
 	}
-	return err ? err : batch_add(&b->prog[PROG_HOOK], img, addr, COOKIE(h->hook, 0, SITE_HOOK, 0, 0, jump),
+	return err ? err : batch_add(&b->prog[PROG_HOOK], img, addr, COOKIE(h->hook, 0, SITE_HOOK, cc, flags, jump),
 				     COOKIE_MAX_FN);
 }
 

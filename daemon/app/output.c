@@ -66,6 +66,7 @@ int output_open(struct output *o, const struct conf *c, const struct resolver *r
 	memset(o, 0, sizeof(*o));
 	o->conf = c;
 	o->human = !c->output;
+	o->resolver = res;
 	sc.colour = o->human && colours(c, STDOUT_FILENO);
 	clock_map_sample(&o->decoder.clock);
 	if (getrandom(&o->decoder.salt, sizeof(o->decoder.salt), 0) != sizeof(o->decoder.salt))
@@ -227,13 +228,18 @@ static int add_values(struct output *o, const struct ev_call *e, const unsigned 
 		      struct record *r)
 {
 	const struct values *v = o->names[e->fn].values;
+	struct values_from from = { .returned = e->exit == EXIT_RETURN, .pid = e->h.pid, .names = o->resolver };
 
 	arena_reset(o->arena);
 	if (!v || !(e->flags & (CALL_F_CAPTURE | CALL_F_MISSING)))
 		return 0;
-	if (e->flags & CALL_F_MISSING)
-		return values_put(v, NULL, 0, e->exit == EXIT_RETURN, "map_full", o->arena, r);
-	return values_put(v, bytes + sizeof(*e), len - sizeof(*e), e->exit == EXIT_RETURN, NULL, o->arena, r);
+	if (e->flags & CALL_F_MISSING) {
+		from.why = "map_full";
+	} else {
+		from.bytes = bytes + sizeof(*e);
+		from.len = len - sizeof(*e);
+	}
+	return values_put_from(v, &from, o->arena, r);
 }
 
 static int put_call(struct output *o, const void *bytes, size_t len, struct record *r)

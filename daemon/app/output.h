@@ -39,6 +39,7 @@ struct output {
 	bool status;            /* a status line on stderr */
 	bool status_shown;
 	struct decoder decoder;
+	const struct resolver *resolver;
 	struct fn_name *names;
 	size_t names_cap;
 	struct accounting accounting;

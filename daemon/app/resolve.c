@@ -368,6 +368,23 @@ static const char *go_type(void *arg, uint32_t pid, uint64_t type)
 	return p && p->found ? p->function : NULL;
 }
 
+static size_t file_bytes(void *arg, uint32_t pid, uint64_t addr, void *buf, size_t n)
+{
+	const struct mapped *m = find_map(arg, pid, addr);
+	const struct elf_segment *seg;
+	size_t nseg = m ? elf_segments(m->img->elf, &seg) : 0;
+
+	for (size_t i = 0; i < nseg; i++) {
+		uint64_t at = addr - m->bias - seg[i].vaddr;
+
+		if (at >= seg[i].filesz)
+			continue;
+		n = MIN(n, seg[i].filesz - at);
+		return seg[i].write || elf_read_at(m->img->elf, seg[i].offset + at, buf, n) ? 0 : n;
+	}
+	return 0;
+}
+
 int resolve_new(struct resolve **ret, struct session *s)
 {
 	struct resolve *r = calloc(1, sizeof(*r));
@@ -375,7 +392,7 @@ int resolve_new(struct resolve **ret, struct session *s)
 	if (!r)
 		return -ENOMEM;
 	r->s = s;
-	r->resolver = (struct resolver){ r, at_stack, at_address, type_name, go_type };
+	r->resolver = (struct resolver){ r, at_stack, at_address, type_name, go_type, file_bytes };
 	*ret = r;
 	return 0;
 }

@@ -21,6 +21,8 @@ struct record {
 	bool variant;  /* Rust: an enum with data */
 	bool own_copy; /* C++: something makes copying or destroying it more than moving bytes */
 	bool virtual;
+	bool generic;       /* its first type argument is known */
+	Dwarf_Die argument;
 };
 
 static void add(struct dwarf_build *b, struct record *r, const struct field *f)
@@ -232,6 +234,10 @@ static void read_children(struct dwarf_build *b, struct record *r, Dwarf_Die *di
 		case DW_TAG_variant_part:
 			add_variants(b, r, &child);
 			break;
+		case DW_TAG_template_type_parameter:
+			if (b->lang == LANG_RUST && !r->generic)
+				r->generic = dwarf_type_attr(b, &child, &r->argument);
+			break;
 		case DW_TAG_subprogram:
 			if (b->lang == LANG_CXX)
 				look_at_function(b, r, &child, die);
@@ -336,6 +342,9 @@ void dwarf_build_record(struct dwarf_build *b, Dwarf_Die *declared, struct type 
 		t->kind = TYPE_VARIANT;
 	if (!b->err)
 		build_members(b, &r, t, left, nest);
+	/* A vector's pointer has lost the type of its elements: it is a u8 * within. */
+	if (!b->err && r.generic && r.name && !strncmp(r.name, "Vec<", 4))
+		t->inner = dwarf_build_type(b, &r.argument, left, nest + 1);
 	/* What the compiler says is better than what was inferred. */
 	if (b->lang == LANG_CXX && !dwarf_constant(&die, DW_AT_calling_convention, &convention)) {
 		if (convention == DW_CC_pass_by_reference)

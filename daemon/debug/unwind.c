@@ -179,13 +179,17 @@ static enum unwind_next one_frame(struct unwinder *u)
 	uint64_t code = u->pc - !u->exact;
 	const struct child_map *m = child_map_find(u->in->map, u->in->nmap, code);
 	const struct cfi_row *row;
+	enum unwind_next next;
 
-	if (!add_frame(u, m, code) || !m || !m->file)
+	if (!add_frame(u, m, code))
 		return NEXT_LOST;
+	if (!m || !m->file)
+		return u->exact ? unwind_called(u) : NEXT_LOST;
+	u->interrupts = unwind_interrupts(m->file, code - m->bias);
 	row = cfi_find(m->file, u->pc - m->bias, u->exact);
-	if (row && row->known)
-		return unwind_row(u, row);
-	return unwind_fp(u, m->file, u->pc - m->bias);
+	next = row && row->known ? unwind_row(u, row) : unwind_fp(u, m->file, u->pc - m->bias);
+	u->exact |= u->interrupts;
+	return next;
 }
 
 void unwind_answer(const struct unwind_input *in, struct answer *a)

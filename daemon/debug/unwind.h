@@ -28,6 +28,7 @@ struct unwinder {
 	struct cfi_context context;
 	uint64_t pc;
 	bool exact; /* pc is an instruction, not a return address */
+	bool interrupts; /* this function was not called, see unwind_interrupts() */
 	bool fixed; /* holds only for this stack pointer */
 };
 
@@ -38,5 +39,9 @@ bool unwind_word(struct unwinder *u, struct cfi_value addr, bool code, struct cf
 
 /* Follows frame pointers: for code that no call frame information covers. addr: pc in the file. */
 enum unwind_next unwind_fp(struct unwinder *u, struct child_file *f, uint64_t addr);
+/* Is it runtime.sigpanic? Go makes a fault look as if its instruction had called that. */
+bool unwind_interrupts(struct child_file *f, uint64_t addr);
+/* The caller of what is no code: a call through a bad pointer has done nothing yet but push where it returns to. */
+enum unwind_next unwind_called(struct unwinder *u);
 
 #endif

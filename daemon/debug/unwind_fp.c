@@ -32,6 +32,7 @@ static const struct opcodes frame_setup[] = {
 	{ 3, 3, { 0x48, 0x8b, 0xec } },
 	{ 5, 4, { 0x48, 0x89, 0x6c, 0x24 } },	    /* mov %rbp,x(%rsp): Go up to 1.20 */
 	{ 8, 4, { 0x48, 0x89, 0xac, 0x24 } },
+	{ 4, 4, { 0x48, 0x89, 0x2c, 0x24 } },	    /* mov %rbp,(%rsp): of the smallest frame */
 };
 
 enum place { PLACE_ENTRY, PLACE_PUSHED, PLACE_FRAME, PLACE_UNKNOWN };
@@ -85,6 +86,27 @@ static bool still_stands(struct child_file *f, uint64_t addr)
 	return false;
 }
 
+/* Go's smallest functions have no frame at all. It has no pieces of functions either, which would lie about that. */
+static bool is_frameless(struct child_file *f, const struct symbol *sym)
+{
+	uint8_t code[16] = { 0 };
+	ZydisDecoder decoder;
+	uint64_t at = 0;
+	struct insn in;
+
+	if (!elf_is_go(f->elf))
+		return false;
+	insn_init(&decoder);
+	for (unsigned i = 0; i < SWEEP && at < sym->size; i++, at += in.len) {
+		if (!child_file_read(f, sym->addr + at, code, sizeof(code)) ||
+		    !insn_decode(&decoder, code, sizeof(code), sym->addr + at, &in))
+			return false;
+		if (in.sp != TRACK_KEEP && in.flow != INSN_RET && in.flow != INSN_CALL)
+			return false;
+	}
+	return at && at >= sym->size;
+}
+
 /* How far the function has come in setting its frame up. */
 static enum place find_place(struct child_file *f, uint64_t addr, bool exact)
 {
@@ -114,7 +136,7 @@ static enum place find_place(struct child_file *f, uint64_t addr, bool exact)
 	if (exact && at + 1 == off && at < n && code[at] == 0x55)
 		return PLACE_PUSHED;
 	if (!sets_frame(code, exact ? MIN(n, off) : n))
-		return PLACE_UNKNOWN;
+		return exact && is_frameless(f, sym) ? PLACE_ENTRY : PLACE_UNKNOWN;
 	return !exact || still_stands(f, addr) ? PLACE_FRAME : PLACE_UNKNOWN;
 }
 
@@ -167,6 +189,29 @@ static enum unwind_next leave(struct unwinder *u, struct cfi_value at, uint64_t 
 	return ra.v ? NEXT_FRAME : NEXT_WHOLE;
 }
 
+bool unwind_interrupts(struct child_file *f, uint64_t addr)
+{
+	const struct symbol *sym = NULL;
+
+	if (child_file_enter(f, PHASE_SYMBOLS) && elf_is_go(f->elf))
+		sym = symbols_at(f->symbols, addr);
+	return sym && !strcmp(sym->name, "runtime.sigpanic");
+}
+
+enum unwind_next unwind_called(struct unwinder *u)
+{
+	struct cfi_value sp, ra;
+
+	if (!unwind_get(u, DEBUG_RSP, &sp) || !unwind_word(u, sp, true, &ra) || !is_return_address(u, ra.v))
+		return NEXT_LOST;
+	sp.v += 8;
+	u->reg[DEBUG_RSP] = (struct unwind_reg){ .kind = REG_VALUE, .value = sp };
+	u->reg[DEBUG_RIP] = (struct unwind_reg){ .kind = REG_VALUE, .value = ra };
+	u->pc = ra.v;
+	u->exact = false;
+	return NEXT_FRAME;
+}
+
 enum unwind_next unwind_fp(struct unwinder *u, struct child_file *f, uint64_t addr)
 {
 	struct cfi_value sp, bp, saved, ra;
@@ -186,7 +231,7 @@ enum unwind_next unwind_fp(struct unwinder *u, struct child_file *f, uint64_t ad
 	    !unwind_word(u, (struct cfi_value){ bp.v + 8, true }, true, &ra))
 		return NEXT_LOST;
 	/* The function at the bottom of a goroutine returns to a place that no call stands before. */
-	if (saved.v && !is_return_address(u, ra.v))
+	if (saved.v && !u->interrupts && !is_return_address(u, ra.v))
 		return NEXT_LOST;
 	return leave(u, bp, 16, (struct unwind_reg){ .kind = REG_VALUE, .value = saved });
 }

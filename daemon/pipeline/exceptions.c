@@ -16,6 +16,7 @@ struct object {
 		uint64_t pid;
 	} key;
 	uint64_t first, last;
+	bool ended; /* nobody caught it: who throws it now is std::terminate's handler, to learn what it is */
 	UT_hash_handle hh;
 };
 
@@ -102,15 +103,26 @@ static void emit(struct exceptions *x, const struct exception *ex, enum outcome 
 	x->emit(x->arg, &x->mem.r);
 }
 
+static struct object *find_object(struct exceptions *x, uint32_t pid, uint64_t address)
+{
+	struct object *o, key = { .key = { address, pid } };
+
+	HASH_FIND(hh, x->objects, &key.key, sizeof(key.key), o);
+	return o;
+}
+
 static void tell(struct exceptions *x, struct exception *ex, enum outcome how, const struct resolved *at)
 {
 	HASH_DEL(x->table, ex);
 	if (how == OUTCOME_UNCAUGHT) {
+		struct object *o = find_object(x, ex->pid, ex->object);
 		size_t i = x->nuncaught++ % UNCAUGHT_MAX;
 
 		x->uncaught[i].pid = ex->pid;
 		x->uncaught[i].tid = ex->tid;
 		x->uncaught[i].id = ex->id;
+		if (o && o->last == ex->id)
+			o->ended = true;
 	}
 	emit(x, ex, how, at);
 	exception_free(ex);
@@ -137,13 +149,7 @@ static struct exception *find_thread(struct exceptions *x, uint32_t pid, uint32_
 
 /* ---- throws ---- */
 
-static struct object *find_object(struct exceptions *x, uint32_t pid, uint64_t address)
-{
-	struct object *o, key = { .key = { address, pid } };
-
-	HASH_FIND(hh, x->objects, &key.key, sizeof(key.key), o);
-	return o;
-}
+static const struct name_rule terminate[] = { { "std::terminate", NULL } };
 
 /* Of the one before with the same object: thrown again by its thread, or gone, since its memory was used again. */
 static void end_before(struct exceptions *x, const struct exception *ex, uint64_t last)
@@ -180,8 +186,19 @@ static void remember_object(struct exceptions *x, struct exception *ex)
 		HASH_ADD(hh, x->objects, key, sizeof(o->key), o);
 	}
 	o->last = ex->id;
+	o->ended = false;
 	if (!ex->rethrows)
 		o->first = ex->id;
+}
+
+static bool of_runtime(const struct language *l, const struct resolved *f)
+{
+	const char *base = f->module ? strrchr(f->module, '/') : NULL;
+
+	for (size_t i = 0; !f->function && base && i < l->nmodules; i++)
+		if (!strncmp(base + 1, l->modules[i], strlen(l->modules[i])))
+			return true;
+	return name_matches(f->function, l->runtime, l->nruntime);
 }
 
 int exception_frames(const struct resolver *res, const struct ev_place *at, const void *stack, struct exception *ex)
@@ -195,11 +212,13 @@ int exception_frames(const struct resolver *res, const struct ev_place *at, cons
 	if (!ex->frames)
 		return -ENOMEM;
 	n = ex->frames->n;
-	while (ex->thrown < n && name_matches(ex->frames->v[ex->thrown].function, l->runtime, l->nruntime))
+	while (ex->thrown < n && of_runtime(l, &ex->frames->v[ex->thrown]))
 		ex->rethrown |= name_matches(ex->frames->v[ex->thrown++].function, l->again, l->nagain);
 	/* Of its own making. */
 	if (ex->thrown == n)
 		ex->thrown = 0;
+	for (size_t i = 0; i < n && ex->rethrown; i++)
+		ex->ending |= name_matches(ex->frames->v[i].function, terminate, ARRAY_SIZE(terminate));
 	return 0;
 }
 
@@ -214,15 +233,37 @@ static int make(struct exceptions *x, const struct ev_throw *e, const void *stac
 	ex->pid = e->h.pid;
 	ex->tid = e->h.tid;
 	ex->language = languages[e->lang];
-	ex->rethrown = e->flags & (THROW_F_RETHROW | THROW_F_DEPENDENT);
+	ex->rethrown = e->flags & THROW_F_DEPENDENT;
 	memcpy(ex->comm, e->comm, sizeof(ex->comm));
 	err = ex->language->tell(x->res, e, ex);
 	return err ? err : exception_frames(x->res, &e->at, stack, ex);
 }
 
+/* Names and literals lie in files, in pages that the target may not have touched yet; BPF cannot read those. */
+static void read_files(struct exceptions *x, struct ev_throw *e)
+{
+	uint64_t n;
+
+	if (!e->name_len && e->name_at) {
+		n = x->res->bytes(x->res->arg, e->h.pid, e->name_at, e->name, sizeof(e->name));
+		e->name_len = (uint32_t)strnlen(e->name, n);
+	}
+	n = MIN(e->text_all, (uint64_t)THROW_TEXT);
+	if (e->text_len || !n || !e->text_at)
+		return;
+	n = x->res->bytes(x->res->arg, e->h.pid, e->text_at, e->text, n);
+	if (e->text_all != UINT64_MAX) {
+		e->text_len = (uint32_t)n;
+	} else if (n) {
+		e->text_len = (uint32_t)strnlen(e->text, n);
+		e->text_all = e->text_len;
+	}
+}
+
 static int on_throw(struct exceptions *x, const void *bytes, size_t len)
 {
 	struct exception *ex, *same;
+	struct object *o;
 	struct ev_throw e;
 	int err;
 
@@ -232,6 +273,7 @@ static int on_throw(struct exceptions *x, const void *bytes, size_t len)
 	if (e.at.len > len - sizeof(e) || e.lang >= ARRAY_SIZE(languages) || e.name_len > sizeof(e.name) ||
 	    e.text_len > sizeof(e.text))
 		return -EBADMSG;
+	read_files(x, &e);
 	same = find(x, e.id);
 	if (same)
 		tell(x, same, OUTCOME_UNKNOWN, NULL);
@@ -239,7 +281,8 @@ static int on_throw(struct exceptions *x, const void *bytes, size_t len)
 	if (!ex)
 		return -ENOMEM;
 	err = make(x, &e, (const char *)bytes + sizeof(e), ex);
-	if (err) {
+	o = err ? NULL : find_object(x, ex->pid, ex->object);
+	if (err || (o && o->ended && ex->rethrown)) {
 		exception_free(ex);
 		return err;
 	}
@@ -276,6 +319,8 @@ static void caught(struct exceptions *x, struct exception *ex, uint64_t ip, enum
 	const struct resolved *at = NULL;
 	struct resolved found = { 0 };
 
+	if (ex->ending)
+		how = OUTCOME_UNCAUGHT;
 	if (ip && x->res->address(x->res->arg, ex->pid, ip, false, &found))
 		at = &found;
 	if (at && how == OUTCOME_CAUGHT && is_end(l, at))
@@ -295,7 +340,7 @@ static int on_catch(struct exceptions *x, const void *bytes, size_t len)
 	if (len != sizeof(e))
 		return -EBADMSG;
 	memcpy(&e, bytes, sizeof(e));
-	if (e.how > CATCH_EXIT)
+	if (e.how > CATCH_REPLACED)
 		return -EBADMSG;
 	ex = find(x, e.id);
 	if (!ex)
@@ -303,7 +348,7 @@ static int on_catch(struct exceptions *x, const void *bytes, size_t len)
 	if (e.how == CATCH_HANDLER || e.how == CATCH_RECOVER)
 		caught(x, ex, e.ip, e.how == CATCH_RECOVER ? OUTCOME_RECOVERED : OUTCOME_CAUGHT);
 	else
-		tell(x, ex, OUTCOME_UNCAUGHT, NULL);
+		tell(x, ex, e.how == CATCH_REPLACED ? OUTCOME_REPLACED : OUTCOME_UNCAUGHT, NULL);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 	X(OUTCOME_CAUGHT, "caught")                                                               \
 	X(OUTCOME_UNCAUGHT, "uncaught")   /* the program or the thread ended by it */             \
 	X(OUTCOME_RECOVERED, "recovered") /* Go */                                                \
+	X(OUTCOME_REPLACED, "replaced")   /* Go: by a panic or the goroutine's end, in what was deferred */ \
 	X(OUTCOME_RETHROWN, "rethrown")   /* thrown again before anyone was seen to catch it */   \
 	X(OUTCOME_OPEN, "open")           /* under way when tracing or its program ended */       \
 	X(OUTCOME_UNKNOWN, "unknown")     /* its end went unseen, or too many were under way */

@@ -72,6 +72,8 @@ static const struct name_rule runtime[] = {
 	{ "std::unexpected", NULL },
 };
 
+static const char *const modules[] = { "libstdc++.so", "libc++.so", "libc++abi.so", "libgcc_s.so", "libunwind.so" };
+
 /* What throws an object that exists already. */
 static const struct name_rule again[] = {
 	{ "__cxa_rethrow*", NULL },
@@ -211,6 +213,8 @@ const struct language language_cxx = {
 	.tell = tell_cxx,
 	.runtime = runtime,
 	.nruntime = ARRAY_SIZE(runtime),
+	.modules = modules,
+	.nmodules = ARRAY_SIZE(modules),
 	.again = again,
 	.nagain = ARRAY_SIZE(again),
 	.end = ends,

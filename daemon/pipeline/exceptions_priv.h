@@ -26,6 +26,9 @@ struct language {
 	/* Frames of the runtime that stand between the throw and the code that is to blame. */
 	const struct name_rule *runtime;
 	size_t nruntime;
+	/* Its libraries, by the beginning of their names: a frame in them that has no name is theirs too. */
+	const char *const *modules;
+	size_t nmodules;
 	/* Those of them by which something is thrown again, not anew. */
 	const struct name_rule *again;
 	size_t nagain;
@@ -48,6 +51,7 @@ struct exception {
 	const struct language *language;
 	char comm[EV_COMM];
 	bool rethrown;
+	bool ending;       /* thrown again by what was called because nobody caught it */
 	char *type;          /* NULL: not known, */
 	const char *no_type; /* and why */
 	char *message;       /* NULL: not known, */

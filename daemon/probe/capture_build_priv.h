@@ -21,6 +21,9 @@ struct mark comp_mark(const struct comp *c);
 void comp_undo(struct comp *c, const struct mark *m);
 void emit(struct comp *c, enum fetch_op op, unsigned arg, int64_t imm);
 void emit_address(struct comp *c, const struct loc *l, uint64_t off);
+/* Do these bytes of an object lie in memory, all together? Then emit_place() gives their address. */
+bool in_memory(const struct loc *l, uint64_t off, uint64_t size);
+void emit_place(struct comp *c, const struct loc *l, uint64_t off);
 /* acc = size bytes of the object at off. NULL, or why they cannot be had. */
 const char *emit_load(struct comp *c, const struct loc *l, uint64_t off, unsigned size);
 unsigned emit_save(struct comp *c);

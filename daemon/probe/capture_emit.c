@@ -106,6 +106,23 @@ static const struct part *part_at(const struct loc *l, uint64_t off, uint64_t si
 	return NULL;
 }
 
+bool in_memory(const struct loc *l, uint64_t off, uint64_t size)
+{
+	const struct part *part = l->memory ? NULL : part_at(l, off, size);
+
+	return l->memory || (part && part->kind == PIECE_CFA);
+}
+
+void emit_place(struct comp *c, const struct loc *l, uint64_t off)
+{
+	const struct part *part = l->memory ? NULL : part_at(l, off, 1);
+	struct loc stack;
+
+	if (part)
+		loc_memory(&stack, BASE_CFA, 0, part->value - part->off);
+	emit_address(c, part ? &stack : l, off);
+}
+
 const char *emit_load(struct comp *c, const struct loc *l, uint64_t off, unsigned size)
 {
 	const struct part *part;

@@ -45,7 +45,7 @@ static const char *run_array(struct comp *c, const struct loc *l, const struct t
 	bytes -= bytes % t->stride;
 	emit(c, FETCH_IMM, 0, (int64_t)all);
 	var = emit_save(c);
-	emit_address(c, l, t->off);
+	emit_place(c, l, t->off);
 	take_heap(c, t->node, FETCH_BYTES, var, bytes);
 	return t->stride > FETCH_STR_MAX ? "too_large" : NULL;
 }

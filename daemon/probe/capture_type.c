@@ -223,9 +223,9 @@ static uint32_t build_array(struct comp *c, struct object *o, uint32_t parent, u
 	const struct type *t = &c->p->types[type];
 	uint64_t stride = t->inner == PROTO_NO_TYPE ? 0 : c->p->types[t->inner].size, count = t->count, shown;
 	uint32_t node;
-	bool text;
+	bool text, memory;
 
-	if (!stride || t->flags & TYPE_F_COUNTED || count > UINT32_MAX / stride || o->in_template) {
+	if (!stride || !count || t->flags & TYPE_F_COUNTED || count > UINT32_MAX / stride || o->in_template) {
 		node = node_new(c, parent, VALUE_ARRAY, type);
 		if (o->in_template && stride && count <= UINT32_MAX / stride && is_plain(c, t->inner, SEEK_MAX)) {
 			c->node[node].v.number = (int64_t)count;
@@ -242,7 +242,8 @@ static uint32_t build_array(struct comp *c, struct object *o, uint32_t parent, u
 	text = is_plain_char(c, t->inner);
 	if (!text && !is_plain(c, t->inner, SEEK_MAX))
 		return build_elements(c, o, parent, type, off, depth);
-	node = node_new(c, parent, text && count > TEXT_INLINE ? VALUE_TEXT : VALUE_ARRAY, type);
+	memory = in_memory(o->loc, off, count * stride);
+	node = node_new(c, parent, text && count > TEXT_INLINE && memory ? VALUE_TEXT : VALUE_ARRAY, type);
 	shown = text ? MIN(count, (uint64_t)TEXT_INLINE) : MIN(count, (uint64_t)c->conf->elements);
 	if (c->full || c->err)
 		return node;
@@ -251,7 +252,9 @@ static uint32_t build_array(struct comp *c, struct object *o, uint32_t parent, u
 		template_build(c, o, node, t->inner, depth);
 		c->node[node].v.size = (uint32_t)stride;
 	}
-	if (o->loc->memory && (shown < count || shown * stride > 256)) {
+	if (!memory && count * stride > 256) {
+		node_missing(c, node, "abi");
+	} else if (memory && (shown < count || shown * stride > 256)) {
 		struct todo *todo = todo_new(c, o, text ? TODO_TEXT_AT : TODO_ARRAY_AT, node);
 
 		todo->off = off;

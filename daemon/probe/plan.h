@@ -66,7 +66,4 @@ void plan_free(struct plan *p);
 const char *plan_why(const struct func *f, enum how how, const char *hijack);
 const char *how_name(enum how how);
 
-/* The function's name without the suffix that compilers give to copies (.constprop.0, .isra.0): its length. */
-size_t plan_base_name(const char *name);
-
 #endif

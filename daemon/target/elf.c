@@ -149,6 +149,7 @@ static int read_segments(struct elf *e, Elf *elf)
 		s->offset = MIN(ph.p_offset, e->size);
 		s->filesz = MIN(ph.p_filesz, e->size - s->offset);
 		s->exec = ph.p_flags & PF_X;
+		s->write = ph.p_flags & PF_W;
 		e->nseg++;
 	}
 	qsort(e->seg, e->nseg, sizeof(*e->seg), segment_cmp);

@@ -18,7 +18,7 @@ struct elf;
 
 struct elf_segment {
 	uint64_t vaddr, offset, filesz;
-	bool exec;
+	bool exec, write;
 };
 
 /* A section whose bytes lie inside the file; others are left out. */

@@ -106,6 +106,14 @@ func Again(n int) int {
 	return G5(n)
 }
 
+// Inner recovers from another panic while the first one runs its deferred calls.
+//
+//go:noinline
+func Inner(n int) int {
+	defer func() { Catch(PanicInt, 5) }()
+	return G5(n)
+}
+
 // Exiting ends a goroutine: no panic.
 func Exiting(wg *sync.WaitGroup) {
 	defer wg.Done()
@@ -149,8 +157,11 @@ func caught() {
 	}
 	Catch(G1, 0)
 	Catch(Again, 1)
-	say(`"exception_type":"string","message":"plain words","frames":"main.G5 main.Again main.Catch"`)
+	say(`"exception_type":"string","message":"plain words","outcome":"replaced","frames":"main.G5 main.Again main.Catch"`)
 	say(`"exception_type":"string","message":"another","outcome":"recovered","caught_in":"main.Catch","frames":"main.Again.func1"`)
+	Catch(Inner, 1)
+	say(`"exception_type":"string","message":"plain words","outcome":"recovered","caught_in":"main.Catch","frames":"main.G5 main.Inner main.Catch"`)
+	say(`"exception_type":"int","message":"5","outcome":"recovered","caught_in":"main.Catch","frames":"main.PanicInt main.Catch"`)
 	goroutines()
 }
 

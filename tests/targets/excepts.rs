@@ -116,12 +116,14 @@ fn caught() -> Vec<String> {
     for (f, n, message, frames) in rows {
         assert!(catch(f, n));
         let line = if frames.starts_with("excepts_rs::r5") { format!(r#","line":{LITERAL_LINE}"#) } else { String::new() };
-        said.push(format!(r#"{{"message":{message},"outcome":"caught","frames":"{frames}"{line}}}"#));
+        said.push(format!(
+            r#"{{"message":{message},"outcome":"caught","caught_in":"excepts_rs::catch","frames":"{frames}"{line}}}"#
+        ));
     }
     assert!(!catch(r1, 0));
     assert!(catch(again, 1));
-    said.push(r#"{"message":"literal words","outcome":"caught","frames":"excepts_rs::r5"}"#.to_string());
-    said.push(r#"{"outcome":"caught","rethrown":true,"frames":"excepts_rs::again"}"#.to_string());
+    said.push(r#"{"message":"literal words","outcome":"caught","caught_in":"excepts_rs::again","frames":"excepts_rs::r5"}"#.to_string());
+    said.push(r#"{"outcome":"caught","caught_in":"excepts_rs::catch","rethrown":true,"frames":"excepts_rs::again"}"#.to_string());
     // what a thread lets out, the one that joins it gets
     for i in 0..3 {
         assert!(std::thread::spawn(move || format(10 + i)).join().is_err());

@@ -140,6 +140,7 @@ TRACED size_t names(const std::vector<std::string> &v, std::vector<Point> points
 TRACED size_t array(const std::array<short, 3> &a, std::array<int, 2> b)
 {
 	WATCH(b);
+	SEEN(a);
 	return a.size();
 }
 

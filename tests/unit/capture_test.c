@@ -490,3 +490,63 @@ Test(capture, go_registers_and_stack)
 		      "\"c\":11,\"d\":12,\"q\":{\"X\":7,\"Y\":-8},\"e\":13,\"g\":9},\"return\":{\"name\":\"answ\",\"~r1\":99}");
 	done(t);
 }
+
+Test(capture, go_arrays_on_the_stack_are_not_copied_whole)
+{
+	struct making m = make(LANG_GO);
+	uint32_t num = scalar(&m, TYPE_INT, 8), word = scalar(&m, TYPE_UINT, 8);
+	uint32_t list = proto_build_type(m.b, &(struct type){ .kind = TYPE_ARRAY, .size = 800, .count = 100, .inner = num });
+	int64_t stack[101];
+	struct made *t;
+
+	param(&m, "list", list);
+	param(&m, "n", word);
+	t = compile(&m, &usual);
+	for (int i = 0; i < 101; i++)
+		stack[i] = i;
+	t->m.cfa = at(stack);
+	t->m.reg[RAX] = 9;
+	expect(t, 0, 0, "\"args\":{\"list\":{\"value\":[0,1,2,3,4,5,6,7],\"truncated\":true,\"length\":100},\"n\":9}");
+	done(t);
+}
+
+Test(capture, odd_arrays_and_names)
+{
+	struct capture_conf conf = usual;
+	struct making m = make(LANG_C);
+	uint32_t num = scalar(&m, TYPE_INT, 4), none, flexible, s;
+	int data[4] = { 5, 6, 7, 8 };
+	struct made *t;
+
+	conf.secret = is_secret;
+	none = proto_build_type(m.b, &(struct type){ .kind = TYPE_ARRAY, .count = 0, .inner = num });
+	flexible = proto_build_type(m.b, &(struct type){ .kind = TYPE_ARRAY, .count = UINT64_MAX, .inner = num });
+	s = STRUCT(&m, 8, "s", { "n", num, 0 }, { "none", none, 4 }, { "n", num, 4 }, { "rest", flexible, 8 });
+	param(&m, "", pointer(&m, s, ""));
+	param(&m, "", num);
+	param(&m, "arg1", num);
+	t = compile(&m, &conf);
+	t->m.reg[RDI] = at(data);
+	t->m.reg[RSI] = 1;
+	t->m.reg[RDX] = 2;
+	expect(t, 0, 0, "\"args\":{\"arg1\":{\"n\":5,\"none\":[],\"n#2\":6,\"rest\":\"...\"},\"arg2\":1,\"arg1#2\":2}");
+	done(t);
+}
+
+/* Each level holds the one below three times at the same place: 3^40 ways down. */
+Test(capture, types_that_hold_each_other_in_too_many_ways, .timeout = 60)
+{
+	for (enum proto_lang lang = LANG_C; lang <= LANG_GO; lang++)
+		for (uint64_t size = 0; size <= 8; size += 8) {
+			struct making m = make(lang);
+			uint32_t t = size ? scalar(&m, TYPE_INT, size) :
+				     aggregate(&m, (struct type){ .kind = TYPE_STRUCT }, "empty", NULL, 0);
+
+			for (int i = 0; i < 40; i++)
+				t = STRUCT(&m, size, "_s", { "_a", t, 0 }, { "_b", t, 0 }, { "_c", t, 0 });
+			param(&m, "v", t);
+			param(&m, "p", pointer(&m, t, ""));
+			m.head.result = t;
+			done(compile(&m, &usual));
+		}
+}

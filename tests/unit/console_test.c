@@ -109,6 +109,21 @@ Test(console, later_fields_of_a_call_show_up)
 	expect(&r, false, "22:13:20.123456   1.235 ms  4711/4712        f  path=/etc/passwd\n");
 }
 
+Test(console, what_a_call_carried)
+{
+	const struct field args[] = {
+		{ .name = "n", .type = VAL_S64, .s = -3 }, { .name = "\033[31m", .type = VAL_STR, .len = 3, .str = "a b" },
+		{ .name = "f", .type = VAL_FLOAT, .d = 1 }, { .name = "p", .type = VAL_NULL },
+	};
+	struct record r = a_call("f", "return", 0);
+
+	record_list(&r, K_ARGS, VAL_OBJECT, args, 4);
+	record_s64(&r, K_EXIT_RETURN, -1);
+	record_str(&r, K_ERROR, "ENOENT", 6);
+	expect(&r, false, "22:13:20.123456   1.235 ms  4711/4712        f  args={n=-3 \\x1b[31m=\"a b\" f=1.0 p=null}  return=-1  "
+			  "error=ENOENT\n");
+}
+
 Test(console, other_records)
 {
 	const struct field probes[] = {

@@ -314,3 +314,44 @@ Test(json, times)
 	}
 	json_free(&j);
 }
+
+Test(json, floats_come_back_as_they_were)
+{
+	static const struct {
+		double v;
+		const char *want;
+	} cases[] = {
+		{ 0, "0.0" }, { -0.0, "-0.0" }, { 1, "1.0" }, { 0.1, "0.1" }, { 0.1f, "0.10000000149011612" }, { 1e300, "1e+300" },
+		{ 1.0 / 3, "0.3333333333333333" }, { -2.5, "-2.5" }, { 5e-324, "4.94065645841247e-324" }, { 123456789012345678.0, "1.2345678901234568e+17" },
+		{ __builtin_nan(""), "\"nan\"" }, { __builtin_inf(), "\"inf\"" }, { -__builtin_inf(), "\"-inf\"" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct jbuf j = { 0 };
+		json_t *v;
+
+		json_float(&j, cases[i].v);
+		expect_text(&j, cases[i].want, "float");
+		v = json_loadb(j.p, j.len, JSON_DECODE_ANY, NULL);
+		cr_expect(json_is_string(v) || (json_is_real(v) && json_real_value(v) == cases[i].v), "%s", cases[i].want);
+		json_decref(v);
+		json_free(&j);
+	}
+}
+
+Test(json, names_from_elsewhere_are_escaped)
+{
+	struct jbuf j = { 0 };
+
+	json_obj_open(&j);
+	cr_expect(!json_name(&j, "a\"b\n"));
+	json_u64(&j, 1);
+	cr_expect(json_name(&j, "\xff"));
+	json_obj_open(&j);
+	cr_expect(!json_name(&j, ""));
+	json_nil(&j);
+	json_obj_close(&j);
+	json_obj_close(&j);
+	expect_text(&j, "{\"a\\\"b\\n\":1,\"" FFFD "\":{\"\":null}}", "names");
+	json_free(&j);
+}

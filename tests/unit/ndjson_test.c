@@ -174,6 +174,23 @@ Test(ndjson, every_type_of_value)
 		    "\"invalid_utf8\":true}\n{\"type\":\"end\"}\n");
 }
 
+Test(ndjson, members_that_the_target_named)
+{
+	const struct field args[] = {
+		{ .name = "n\"", .type = VAL_FLOAT, .d = 0.5 }, { .name = "p", .type = VAL_NULL },
+		{ .name = "\xff", .type = VAL_FLOAT, .d = __builtin_inf() }, { .key = K_VALUE, .type = VAL_BOOL, .u = 1 },
+	};
+	struct sink *s = open_sink(path);
+	struct record r = { .type = "call", .rank = RANK_EVENT };
+
+	record_list(&r, K_ARGS, VAL_OBJECT, args, 3);
+	record_list(&r, K_EXIT_RETURN, VAL_OBJECT, args + 3, 1);
+	cr_assert_eq(s->ops->write(s, &r), 0);
+	s->ops->close(s);
+	expect_file("{\"type\":\"call\",\"args\":{\"n\\\"\":0.5,\"p\":null,\"\\ufffd\":\"inf\"},\"return\":{\"value\":true},"
+		    "\"invalid_utf8\":true}\n");
+}
+
 Test(ndjson, appends_or_replaces)
 {
 	struct sink_conf conf = { .path = path, .truncate = true };

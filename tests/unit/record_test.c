@@ -23,6 +23,17 @@ Test(record, keys_have_their_names)
 	cr_expect_str_eq(record_key_name((enum record_key)-1), "unknown");
 }
 
+Test(record, a_field_may_bring_its_name)
+{
+	const struct field mine = { .name = "n", .key = K_PID }, usual = { .key = K_PID };
+	struct record r = { .type = "call" };
+
+	cr_expect_str_eq(field_name(&mine), "n");
+	cr_expect_str_eq(field_name(&usual), "pid");
+	record_add(&r, &mine);
+	cr_expect(r.n == 1 && !strcmp(field_name(&r.f[0]), "n"));
+}
+
 Test(record, no_two_keys_share_a_name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
