@@ -403,13 +403,14 @@ CHECKED_ONCE capture_enter(__u32 fn, __u64 id, __u32 depth)
 /* Brings a slot that lies in the hash to where it can be worked on. 0, 1: it is gone. */
 CHECKED_ONCE slot_fetch(__u32 slot, __u64 id)
 {
-	struct stash *s = stash_find();
+	struct stash *s;
 	void *kept;
 
-	if (!s)
-		return 1;
 	if (slot != SLOT_FAR)
 		return 0;
+	s = stash_find();
+	if (!s)
+		return 1;
 	kept = bpf_map_lookup_elem(&stashed, &id);
 	if (!kept || bpf_probe_read_kernel(slot_at(s, knob_slots * knob_slot, 0), knob_slot, kept))
 		return 1;

@@ -18,6 +18,7 @@ const volatile __u32 knob_exe_dev = 0;
 const volatile __u32 knob_target_flags = TARGET_ON;
 const volatile __u32 knob_slot = 0;
 const volatile __u32 knob_slots = 0;
+const volatile __u32 knob_where = 0;
 const volatile __u32 knob_stack = 0;
 const volatile __u32 knob_signal = 0;
 const volatile __u32 knob_throw = 0;

@@ -199,7 +199,7 @@ CHECKED_ONCE call_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 	if (!f)
 		return 0;
 	captured = f->slot && !slot_fetch(f->slot, f->id);
-	if (captured && !tests_hold(f->fn, f->slot, exit)) {
+	if (captured && knob_where && !tests_hold(f->fn, f->slot, exit)) {
 		struct fn_stats *s = stats_of(f->fn);
 
 		if (s)
@@ -287,7 +287,7 @@ static __always_inline void frame_finish(struct frame *f, __u32 exit, __u64 now)
 {
 	if (exit == EXIT_RETURN)
 		capture_return(f);
-	if (knob_stack && tests_hold(f->fn, f->slot, exit))
+	if (knob_stack && (!knob_where || tests_hold(f->fn, f->slot, exit)))
 		stack_emit(f, now);
 }
 

@@ -111,6 +111,16 @@ CHECKED_ONCE panics_end(__u64 g, __u64 addr, __u64 ip, __u32 how, __u64 now)
 	return 0;
 }
 
+static __always_inline void go_exit(struct far_walk *w, struct strand_key *sk, __u64 now)
+{
+	w->limit = ~0ull;
+	w->kill = 1;
+	w->end = now;
+	w->unwind.forced = 1;
+	bpf_loop(DEPTH_MAX, far_step, w, 0);
+	bpf_map_delete_elem(&strands, sk);
+}
+
 static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 {
 	struct far_walk w = {};
@@ -162,12 +172,7 @@ static __noinline int go_hook(struct pt_regs *ctx, __u32 hook, __u64 now)
 	case HOOK_GO_EXIT:
 		panics_end(sk.g, ~0ull, 0, CATCH_REPLACED, now);
 		w.key.addr = s->top;
-		w.limit = ~0ull;
-		w.kill = 1;
-		w.end = now;
-		w.unwind.forced = 1;
-		bpf_loop(DEPTH_MAX, far_step, &w, 0);
-		bpf_map_delete_elem(&strands, &sk);
+		go_exit(&w, &sk, now);
 		break;
 	}
 	return 0;
@@ -223,7 +228,7 @@ CHECKED_ONCE native_catch(__u64 exc, __u64 ip, __u64 sp, __u64 now)
 CHECKED_ONCE native_resume(__u64 exc, __u64 sp)
 {
 	struct throw_key key = { .tgid = bpf_get_current_pid_tgid() >> 32, .exc = exc };
-	struct under_way *u = bpf_map_lookup_elem(&thrown, &key);
+	struct under_way *u = knob_throw ? bpf_map_lookup_elem(&thrown, &key) : NULL;
 
 	if (u)
 		u->sp = sp;
@@ -256,8 +261,7 @@ CHECKED_ONCE native_hook(__u64 sp, __u32 hook, __u64 now, __u64 arg0, __u64 arg1
 		break;
 	case HOOK_LAND:
 		land(t, cfa, own, now);
-		if (knob_throw)
-			native_resume(arg0, sp);
+		native_resume(arg0, sp);
 		break;
 	case HOOK_SETIP:
 		/* libgcc's struct _Unwind_Context: 18 registers, then the stack pointer of the frame

@@ -28,6 +28,7 @@ extern const volatile __u64 knob_ring_half;   /* fill level in bytes that wakes 
 extern const volatile __u64 knob_exe_ino;     /* --exe: processes that execute this inode are targets */
 extern const volatile __u32 knob_exe_dev;     /* its device as the kernel encodes it */
 extern const volatile __u32 knob_target_flags; /* TARGET_* of processes found by --exe or --comm */
+extern const volatile __u32 knob_where;       /* 1: calls are wanted only if tests hold */
 extern const volatile __u32 knob_stack;       /* bytes of stack sent with a call, 0: none */
 extern const volatile __u32 knob_signal;      /* bytes of stack sent with a fatal signal */
 extern const volatile __u32 knob_throw;       /* bytes of stack sent with a throw, 0: throws are not told */

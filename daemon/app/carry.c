@@ -178,6 +178,7 @@ void carry_size(const struct session *s, struct kernel_conf *k)
 		k->capture = MAX(s->carry.most, (uint32_t)sizeof(struct capture_head));
 		k->fetches = s->carry.ops * 2 + SPARE_OPS;
 	}
+	k->where = s->carry.where != NULL;
 	if (c->stack)
 		k->stack = c->stack_size;
 	if (c->summary)
@@ -249,6 +250,40 @@ void carry_process(struct session *s, const struct process *p)
 		if (image_get(&s->images, p, m, &img) || libc_find(img->elf, p, m, &places))
 			continue;
 		kernel_set_places(s->kernel, p->pid, places.errno_off, places.abort_msg);
+	}
+}
+
+/* The program and what is at the bottom of its stacks. */
+static bool usual(const struct process *p, const struct module *m)
+{
+	static const char *const names[] = { "libc.so", "libstdc++.so", "libgcc_s.so" };
+	const char *slash = strrchr(m->path, '/');
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (slash && !strncmp(slash + 1, names[i], strlen(names[i])))
+			return true;
+	return m == p->modules;
+}
+
+void carry_warm(struct session *s)
+{
+	const struct process *p = s->targets ? &s->targets->process : NULL;
+	const struct debug_frame *frames;
+	const struct elf_segment *seg;
+	struct debug_file file;
+	struct image *img;
+	size_t n, nframes;
+
+	if (!p || !(s->conf.exceptions || s->conf.stack))
+		return;
+	for (size_t i = 0; i < p->nmodules; i++) {
+		if (!usual(p, &p->modules[i]) || image_get(&s->images, p, &p->modules[i], &img))
+			continue;
+		carry_debug_file(s, img, &file);
+		n = elf_segments(img->elf, &seg);
+		for (size_t k = 0; k < n; k++)
+			if (seg[k].exec)
+				debug_line(s->carry.debug, &file, seg[k].vaddr + seg[k].filesz / 2, &frames, &nframes);
 	}
 }
 

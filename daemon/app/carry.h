@@ -49,6 +49,8 @@ void carry_process(struct session *s, const struct process *p);
 /* The image's files for the debug child; they stay open with the image. */
 struct image;
 void carry_debug_file(struct session *s, struct image *img, struct debug_file *ret);
+/* Lets the debug child read what nearly every traceback needs, so that a burst of throws does not wait for it. */
+void carry_warm(struct session *s);
 void carry_free(struct session *s);
 
 #endif

@@ -409,6 +409,7 @@ int session_open(struct session *s)
 	if (attach_all(s) < 0)
 		return -1;
 	say_trace(s);
+	carry_warm(s);
 	spawn_release(s);
 	return 0;
 }

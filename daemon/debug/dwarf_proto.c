@@ -274,7 +274,8 @@ static bool is_method(struct dwarf_build *b, struct function *fn)
 
 /*
  * -g1, -gmlt and Rust's debuginfo=1 leave parameters and types out without saying so. A unit without any type has nothing
- * to say about a function that seems to have neither parameters nor a result.
+ * to say about a function that seems to have neither parameters nor a result. Go's compiler knows no such levels, and its
+ * linker puts the types of all packages into a unit of their own.
  */
 static int is_told(struct dwarf_build *b, struct function *fn, bool *ret)
 {
@@ -284,8 +285,8 @@ static int is_told(struct dwarf_build *b, struct function *fn, bool *ret)
 
 	err = dwarf_unit_get(b->file, &fn->die, &unit);
 	if (!err)
-		*ret = fn->args.n || fn->args.variadic || dwarf_type_attr(b, &fn->die, &type) ||
-		       dwarf_unit_has_types(unit);
+		*ret = b->lang == LANG_GO || fn->args.n || fn->args.variadic ||
+		       dwarf_type_attr(b, &fn->die, &type) || dwarf_unit_has_types(unit);
 	return err;
 }
 

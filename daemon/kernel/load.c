@@ -80,6 +80,7 @@ static void set_knobs(struct kernel *k, const struct kernel_conf *c)
 	r->knob_target_flags = c->target_flags;
 	r->knob_slot = k->slot;
 	r->knob_slots = k->slot ? STASH_AREA / k->slot - 1 : 0;
+	r->knob_where = c->where;
 	r->knob_stack = c->stack;
 	r->knob_signal = c->signals;
 	r->knob_throw = c->throws;

@@ -355,6 +355,8 @@ static uint32_t build_interface(struct comp *c, struct object *o, uint32_t paren
 	uint32_t name = node_new(c, in, VALUE_GO_TYPE, PROTO_NO_TYPE), data = node_new(c, in, VALUE_POINTER, PROTO_NO_TYPE);
 	const struct type *t = &c->p->types[type];
 
+	/* Only means something in a result. */
+	c->node[node].v.flags |= strcmp(c->p->strings + t->name, "error") ? 0 : VALUE_F_ERROR;
 	c->node[name].v.name = text_add(c, "type");
 	c->node[data].v.name = text_add(c, "value");
 	c->node[name].v.size = 8;
