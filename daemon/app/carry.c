@@ -8,6 +8,10 @@
 #include "target/libc.h"
 
 #define ELEMENTS  8    /* of an array or vector */
+#define STACK_USUAL  4096  /* bytes of stack copied for the traceback of an exception ... */
+#define STACK_WANTED 16384 /* ... and when tracebacks are asked for */
+#define RING_USUAL   (4u << 20)
+#define RING_STACKS  (16u << 20)
 #define SPARE_OPS 4096 /* for functions of later libraries */
 
 static int root_of(const struct session *s, const struct image *img)
@@ -30,7 +34,10 @@ void carry_debug_file(struct session *s, struct image *img, struct debug_file *r
 				    .alt_fd = img->alt_fd };
 }
 
-/* What the user wrote wins; then debug information; then what everyone knows. 0 with *ret NULL: there is none. */
+/*
+ * What the user wrote wins; then what everyone knows, which is more than debug information has: how many bytes a pointer leads to,
+ * the names of flags, that errno tells why. 0 with *ret NULL: there is none.
+ */
 static int find_proto(struct session *s, const struct func *f, struct proto **ret)
 {
 	const char *text = s->carry.protos[f->pattern];
@@ -39,17 +46,14 @@ static int find_proto(struct session *s, const struct func *f, struct proto **re
 	int err;
 
 	*ret = NULL;
+	text = text ? text : libc_prototype(f->image->path, f->name);
 	if (!text) {
 		carry_debug_file(s, f->image, &file);
 		err = debug_proto(s->carry.debug, &file, f->addr, s->conf.depth, ret);
-		if (!err || err == -ENOMEM)
-			return err;
 		if (err == -EBADMSG)
 			log_warn("%s: the debug information of %s is broken", f->name, f->image->path);
-		text = libc_prototype(f->image->path, f->name);
+		return err == -ENOMEM ? err : 0;
 	}
-	if (!text)
-		return 0;
 	err = proto_text_parse(text, ret, why);
 	if (err == -EINVAL)
 		log_error("the prototype of %s: %s", f->name, why);
@@ -173,21 +177,25 @@ void carry_size(const struct session *s, struct kernel_conf *k)
 {
 	const struct conf *c = &s->conf;
 	bool wanted = !c->summary && (!c->no_args || c->stack);
+	uint32_t size;
 
 	if (wanted) {
 		k->capture = MAX(s->carry.most, (uint32_t)sizeof(struct capture_head));
 		k->fetches = s->carry.ops * 2 + SPARE_OPS;
 	}
 	k->where = s->carry.where != NULL;
+	/* Without being asked for tracebacks, those of exceptions are short: calls have the ring for themselves. */
+	size = c->stack_size ? c->stack_size : c->stack || c->exceptions ? STACK_WANTED : STACK_USUAL;
+	k->ring_bytes = c->ring_bytes ? c->ring_bytes : c->stack || c->exceptions ? RING_STACKS : RING_USUAL;
 	if (c->stack)
-		k->stack = c->stack_size;
+		k->stack = size;
 	if (c->summary)
 		return;
-	k->signals = c->stack_size;
+	k->signals = size;
 	k->throw_all = c->exceptions;
 	/* To load what tells throws takes the kernel a while. */
 	if (c->exceptions || s->everywhere || s->runtimes & (RUNTIME_UNWINDER | RUNTIME_GO))
-		k->throws = c->stack_size;
+		k->throws = size;
 }
 
 int carry_install(struct session *s)

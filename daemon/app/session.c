@@ -247,7 +247,7 @@ static int open_kernel(struct session *s)
 {
 	const struct conf *c = &s->conf;
 	bool one = c->pids.n == 1 && !s->everywhere;
-	struct kernel_conf k = { .features = &s->features, .stream = !c->summary, .ring_bytes = c->ring_bytes,
+	struct kernel_conf k = { .features = &s->features, .stream = !c->summary,
 				 .max_depth = c->max_depth ? c->max_depth - 1 : 0xffff,
 				 .min_ns = c->min_duration_ns, .rate = c->rate_limit, .comm = c->comm,
 				 .watch = true, .fns = capacity(s) };

@@ -33,7 +33,7 @@ struct conf {
 	/* how */
 	int returns;              /* --returns, enum returns */
 	uint64_t max_probes;      /* --max-probes, functions */
-	uint64_t ring_bytes;      /* --ring-size; rounded up to a power of two of pages, 4K to 1G */
+	uint64_t ring_bytes;      /* --ring-size; a power of two, 4K to 1G; 0: as much as what is sent asks for */
 	/* which calls */
 	uint64_t min_duration_ns; /* --min-duration */
 	double sample;            /* --sample, 0 < rate <= 1; decided at the outermost traced call */
@@ -50,7 +50,7 @@ struct conf {
 	uint64_t depth;           /* --depth, structures inside each other */
 	bool exceptions;          /* --exceptions: all of the process, not only inside traced calls */
 	bool stack;               /* --stack: of every streamed call */
-	uint64_t stack_size;      /* --stack-size, bytes of stack that are copied */
+	uint64_t stack_size;      /* --stack-size, bytes of stack that are copied; 0: see carry_size() */
 	/* output */
 	const char *output;       /* -o, --output FILE or "-" */
 	bool summary;             /* --summary: no calls, only statistics */

@@ -51,8 +51,9 @@ const struct option_row options_table[] = {
 	{ "max-probes", 0, OPT_NUMBER, GROUP_HOW, FOR_TRACE, AT(max_probes), "N", "1024",
 	  .help = "refuse to start when more functions than this match",
 	  .min = 1, .max = COOKIE_MAX_FN - 1 },
-	{ "ring-size", 0, OPT_SIZE, GROUP_HOW, FOR_TRACE, AT(ring_bytes), "SIZE", "4M",
-	  .help = "buffer between kernel and tpd, 4K to 1G; a larger one survives longer bursts",
+	{ "ring-size", 0, OPT_SIZE, GROUP_HOW, FOR_TRACE, AT(ring_bytes), "SIZE", NULL,
+	  .help = "buffer between kernel and tpd, 4K to 1G; a larger one survives longer bursts; without it 4M, "
+	  "or 16M with --exceptions or --stack",
 	  .min = 4096, .max = 1u << 30 },
 
 	{ "min-duration", 0, OPT_TIME, GROUP_WHICH, FOR_TRACE, AT(min_duration_ns), "TIME", NULL,
@@ -89,8 +90,9 @@ const struct option_row options_table[] = {
 	{ "stack", 0, OPT_FLAG, GROUP_CARRIED, FOR_TRACE, AT(stack), NULL, NULL,
 	  .help = "where each streamed call was made from: the traceback, with lines and inlined "
 	  "functions where there is debug information" },
-	{ "stack-size", 0, OPT_SIZE, GROUP_CARRIED, FOR_TRACE, AT(stack_size), "SIZE", "16K",
-	  .help = "bytes of stack that are copied for a traceback, 512 to 32K",
+	{ "stack-size", 0, OPT_SIZE, GROUP_CARRIED, FOR_TRACE, AT(stack_size), "SIZE", NULL,
+	  .help = "bytes of stack that are copied for a traceback, 512 to 32K; without it 16K, and 4K for "
+	  "exceptions inside traced calls",
 	  .min = 512, .max = 32768 },
 
 	{ "output", 'o', OPT_TEXT, GROUP_OUTPUT, FOR_TRACE | FOR_REPLAY, AT(output), "FILE", NULL,

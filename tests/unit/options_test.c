@@ -78,7 +78,7 @@ Test(options, defaults)
 	cr_expect_eq(c.functions.v[0], l.argv[4], "points into argv");
 	cr_expect_eq(c.returns, RETURNS_AUTO);
 	cr_expect_eq(c.max_probes, 1024);
-	cr_expect_eq(c.ring_bytes, 4u << 20);
+	cr_expect_eq(c.ring_bytes, 0);
 	cr_expect_eq(c.sample, 1.0);
 	cr_expect(!c.min_duration_ns && !c.rate_limit && !c.duration_ns && !c.count &&
 		  !c.max_depth && !c.interval_ns);
