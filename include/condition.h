@@ -47,7 +47,7 @@ struct where_name {
 #define WHERE_F_BELOW   4u  /* WHERE_FAILED: a result below 0 means failure, */
 #define WHERE_F_ZERO    8u  /* 0 or null does, */
 #define WHERE_F_ONES    16u /* all ones, `number`, do, */
-#define WHERE_F_NONZERO 32u /* anything but 0 does */
+#define WHERE_F_NONZERO 32u /* anything but 0 and null does */
 #define WHERE_F_HEX     64u /* WHERE_F_LENGTH: the record has two digits a byte */
 #define WHERE_F_UNSIGNED 128u /* enumerators are not negative */
 
@@ -64,7 +64,7 @@ struct where_test {
 	const struct where_name *names;
 	__int128 number;
 	double real;
-	const char *text;
+	const char *text; /* WHERE_FAILED: the result to look at, of several */
 	size_t text_len;
 };
 

@@ -23,7 +23,8 @@
 	X(EV_THROW, 3, "throw", struct ev_throw)    \
 	X(EV_CATCH, 4, "catch", struct ev_catch)    \
 	X(EV_SIGNAL, 5, "signal", struct ev_signal) \
-	X(EV_PROCESS, 8, "process", struct ev_process)
+	X(EV_PROCESS, 8, "process", struct ev_process) \
+	X(EV_FILE, 16, "file", struct ev_file)
 
 enum ev_kind {
 #define X(id, num, name, type) id = num,
@@ -155,6 +156,25 @@ struct ev_signal {
 	struct ev_place at;
 };
 
+/* A system call on files has ended. The texts follow the event: path_len bytes, then path2_len, without NULs. */
+#define FILE_F_QUIET     1 /* not asked for; sent because descriptors and paths change by it */
+#define FILE_F_FAULT     2 /* a path could not be read */
+#define FILE_F_TRUNCATED 4 /* a path was longer than there was room for */
+#define FILE_F_AUX       8 /* aux was read */
+struct ev_file {
+	struct ev_hdr h;  /* ts_ns: the end */
+	__u64 start_ns;
+	__u64 call;       /* innermost traced call, 0: none */
+	__s64 ret;        /* as the kernel returns it: -errno on failure */
+	__u64 arg[6];
+	__u64 aux[2];     /* what an argument points to, see struct sys_spec */
+	__u32 nr;         /* number of the system call */
+	__u16 path_len, path2_len;
+	__u32 flags;      /* FILE_F_* */
+	__u32 pad;
+	char comm[EV_COMM];
+};
+
 enum process_event { PROC_FORK = 0, PROC_EXEC = 1, PROC_EXIT = 2, PROC_LIBRARY = 3, PROC_FOREIGN_STACK = 4 };
 
 struct ev_process {
@@ -186,6 +206,6 @@ enum lost_reason {
 _Static_assert(sizeof(struct ev_hdr) == 32, "wire layout");
 _Static_assert(sizeof(struct ev_call) == 88, "wire layout");
 _Static_assert(sizeof(struct ev_throw) % 8 == 0 && sizeof(struct ev_signal) % 8 == 0, "wire layout");
-_Static_assert(sizeof(struct ev_process) == 64, "wire layout");
+_Static_assert(sizeof(struct ev_process) == 64 && sizeof(struct ev_file) == 152, "wire layout");
 
 #endif

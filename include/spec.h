@@ -80,7 +80,8 @@ enum hook {
 	HOOK_SETIP = 12,     /* _Unwind_SetIP(context, ip): a landing pad is about to run in that context */
 	HOOK_ABORT = 13,     /* rust_panic in a program whose panics abort: nothing unwinds */
 	HOOK_GO_RESUME = 14, /* runtime.recovery's call of runtime.gogo: what HOOK_GO_RECOVER says, and where it goes on */
-	HOOK_MAX = 15,
+	HOOK_PANIC_INFO = 15, /* rust_begin_unwind(&PanicInfo): the panic that follows has a message and a place */
+	HOOK_MAX = 16,
 };
 
 /* An indirect jump, told so that BPF can compute its target. Registers are numbered as x86 encodes
@@ -146,6 +147,37 @@ struct live {
 	__u64 events;    /* CALL events delivered, for --count */
 	__u64 look_again; /* process events lost: user space must look at every target anew */
 	__u64 more_lost;  /* stacks, throws, catches and signals lost */
+};
+
+/*
+ * What the kernel side must know of a system call, by its number (x86-64); zero: not a call on files. Arguments are counted from 1, 0: none.
+ */
+#define SYS_MAX     512
+#define SYS_F_TRACK 1u  /* descriptors, paths or the working directory change by it: sent in any case if it succeeded */
+#define SYS_F_SHOW  2u  /* asked for by the user */
+#define SYS_F_COUNT 4u  /* --files=summary: added up in the kernel, by descriptor */
+struct sys_spec {
+	__u8 flags;     /* SYS_F_* */
+	__u8 path;      /* argument that points to a path */
+	__u8 path2;
+	__u8 fd;        /* argument that is a descriptor: with SYS_F_COUNT */
+	__u8 aux;       /* argument that points to aux_len (<= 16) bytes, read at the end */
+	__u8 aux_len;
+	__u8 bytes;     /* 1: the result counts bytes */
+	__u8 pad;
+};
+
+/* --files=summary: what one descriptor of one process saw. Cleared by user space when it is closed or reused. */
+struct file_key {
+	__u32 tgid;
+	__s32 fd;
+	__u32 nr;
+	__u32 pad;
+};
+#define FILE_BUCKETS 40 /* latency: powers of two of ns */
+struct file_stats {
+	__u64 ops, errors, bytes, total_ns, max_ns;
+	__u64 bucket[FILE_BUCKETS];
 };
 
 /* A traced process: the value of the `targets` map, keyed by tgid. */

@@ -31,7 +31,8 @@ enum value_kind {
 #define VALUE_F_SIGNED  1u
 #define VALUE_F_DEFAULT 2u /* VALUE_CASE: if no other matches */
 #define VALUE_F_RETURN  4u /* root: the result, not a parameter */
-#define VALUE_F_ERROR   8u /* VALUE_CASE: this alternative is a failure (Err); root: negative means failure (errno) */
+#define VALUE_F_ERROR   8u /* VALUE_CASE: this alternative is a failure (Err); root: negative means failure (errno);
+			    * VALUE_POINTER to a VALUE_GO_TYPE: Go's type error */
 #define VALUE_F_FLAGS   16u /* VALUE_ENUM: bits that are ORed; VALUE_UINT: as hex string */
 #define VALUE_F_INLINE  32u /* VALUE_STRUCT: members of a base class: given among their owner's. VALUE_ARRAY: each child is an
 			     * element; there are count, or with an item as many as fit into the 8-byte number of bytes there */

@@ -33,6 +33,10 @@ struct kernel_conf {
 	uint32_t stack;        /* bytes of stack sent with a call, 0 or a power of two from PLACE_MIN to PLACE_MAX */
 	uint32_t signals;      /* the same for fatal signals, 0: they are not told */
 	uint32_t throws;       /* the same for throws */
+	bool files;            /* system calls on files are told, see kernel_set_syscall() */
+	uint64_t file_min_ns;  /* shorter ones are not shown */
+	bool file_errors;      /* only those that fail are shown */
+	uint32_t file_totals;  /* descriptors that are counted at most, 0: none */
 	bool throw_all;        /* also those of threads in which no traced call is open */
 };
 
@@ -71,6 +75,10 @@ int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec);
  * of operations is used up; -E2BIG: bytes is more than a slot holds.
  */
 int kernel_set_capture(struct kernel *k, uint32_t fn, const struct capture_spec *spec, const struct fetch *ops, uint32_t bytes);
+/* What is to be done at a system call; before that, with `files`, nothing is. 0, -ERANGE, other negative errno. */
+int kernel_set_syscall(struct kernel *k, uint32_t nr, const struct sys_spec *spec);
+/* Calls cb for each descriptor that was counted. A negative return of cb ends it. forget: takes it out, so that its number begins anew. */
+int kernel_file_totals(struct kernel *k, bool forget, int (*cb)(void *arg, const struct file_key *key, const struct file_stats *s), void *arg);
 /* Where the C library of a target keeps things, see struct target_info. */
 int kernel_set_places(struct kernel *k, pid_t tgid, int64_t errno_off, uint64_t abort_msg);
 

@@ -55,6 +55,7 @@ static void size_maps(struct kernel *k, const struct kernel_conf *c)
 	bpf_map__set_max_entries(s->maps.jumps, COOKIE_MAX_JUMP);
 	bpf_map__set_max_entries(s->maps.captures, k->slot ? c->fns : 1);
 	bpf_map__set_max_entries(s->maps.fetches, MAX(c->fetches, 1u));
+	bpf_map__set_max_entries(s->maps.file_totals, MAX(c->file_totals, 1u));
 	if (k->slot)
 		bpf_map__set_value_size(s->maps.stashed, k->slot);
 	else
@@ -81,6 +82,8 @@ static void set_knobs(struct kernel *k, const struct kernel_conf *c)
 	r->knob_slot = k->slot;
 	r->knob_slots = k->slot ? STASH_AREA / k->slot - 1 : 0;
 	r->knob_where = c->where;
+	r->knob_file_min_ns = c->file_min_ns;
+	r->knob_file_errors = c->file_errors;
 	r->knob_stack = c->stack;
 	r->knob_signal = c->signals;
 	r->knob_throw = c->throws;
@@ -109,6 +112,8 @@ static void choose_programs(struct kernel *k, const struct kernel_conf *c)
 	bpf_program__set_autoload(s->progs.process_fork, c->watch);
 	bpf_program__set_autoload(s->progs.process_exec, c->watch);
 	bpf_program__set_autoload(s->progs.signal_deliver, c->signals != 0);
+	bpf_program__set_autoload(s->progs.file_enter, c->files);
+	bpf_program__set_autoload(s->progs.file_exit, c->files);
 }
 
 static int map_memory(const struct bpf_map *map, size_t value, size_t n, int prot, void **ret, size_t *len)
@@ -149,7 +154,9 @@ static int attach_watchers(struct kernel *k, const struct kernel_conf *c)
 	struct tpd *s = k->skel;
 	struct bpf_program *p[WATCHERS] = { s->progs.thread_exit, c->watch ? s->progs.process_fork : NULL,
 					    c->watch ? s->progs.process_exec : NULL,
-					    c->signals ? s->progs.signal_deliver : NULL };
+					    c->signals ? s->progs.signal_deliver : NULL,
+					    c->files ? s->progs.file_exit : NULL,
+					    c->files ? s->progs.file_enter : NULL };
 
 	for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
 		if (!p[i])

@@ -23,7 +23,7 @@ static inline uint32_t kernel_dev(dev_t dev)
 	return major(dev) << 20 | minor(dev);
 }
 
-#define WATCHERS 4
+#define WATCHERS 6
 
 struct links {
 	int *v;

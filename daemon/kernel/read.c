@@ -56,6 +56,33 @@ int kernel_set_capture(struct kernel *k, uint32_t fn, const struct capture_spec 
 	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.captures), &fn, &copy, BPF_ANY) ? -errno : 0;
 }
 
+int kernel_set_syscall(struct kernel *k, uint32_t nr, const struct sys_spec *spec)
+{
+	if (nr >= SYS_MAX)
+		return -ERANGE;
+	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.syscalls), &nr, spec, BPF_ANY) ? -errno : 0;
+}
+
+int kernel_file_totals(struct kernel *k, bool forget, int (*cb)(void *arg, const struct file_key *key, const struct file_stats *s), void *arg)
+{
+	int fd = bpf_map__fd(k->skel->maps.file_totals), err = 0;
+	struct file_key key, next, *at = NULL;
+	struct file_stats stats;
+
+	while (!err && !bpf_map_get_next_key(fd, at, &next)) {
+		/* The next one is found before this one may go. */
+		if (at && forget)
+			bpf_map_delete_elem(fd, at);
+		key = next;
+		at = &key;
+		if (!bpf_map_lookup_elem(fd, &key, &stats))
+			err = cb(arg, &key, &stats);
+	}
+	if (at && forget && !err)
+		bpf_map_delete_elem(fd, at);
+	return MIN(err, 0);
+}
+
 int kernel_set_places(struct kernel *k, pid_t tgid, int64_t errno_off, uint64_t abort_msg)
 {
 	int fd = bpf_map__fd(k->skel->maps.targets);
