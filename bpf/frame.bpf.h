@@ -167,11 +167,9 @@ CHECKED_ONCE slot_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 
 	if (!f || !s || !c)
 		return 0;
-	e = (void *)slot_at(s, slot_base(f->slot), 0);
+	e = (void *)(s->slots + at_most(slot_base(f->slot), STASH_AREA - knob_slot));
 	h = (void *)(e + 1);
-	len = sizeof(*e) + h->bytes;
-	if (len > knob_slot)
-		len = knob_slot;
+	len = at_most(sizeof(*e) + h->bytes, knob_slot);
 	call_fill(e, f, parent, exit);
 	e->flags |= CALL_F_CAPTURE;
 	if (f->flags & FRAME_STACK)

@@ -341,7 +341,9 @@ int runtime_hook(struct pt_regs *ctx)
 		t = thread_find();
 		if ((!t || !t->serial) && knob_throw_all)
 			t = thread_new();
-		if (t && t->serial)
+		if (t && hook == HOOK_PANIC_INFO)
+			t->panic = ctx->di;
+		else if (t && t->serial)
 			native_hook(ctx->sp, hook, now, ctx->di, ctx->si);
 		if (t && t->serial && (hook == HOOK_RAISE || hook == HOOK_ABORT) && knob_throw)
 			native_throw(ctx, t, hook, now);

@@ -104,6 +104,33 @@ static __always_inline void throw_rust(struct ev_throw *e, __u64 exc)
 		throw_text(e, *(__u64 *)(e->raw + 8) > p ? *(__u64 *)(e->raw + 8) : p, *(__u64 *)(e->raw + 16));
 }
 
+/* core::panic::Location: the file's name, its length, line and column. True: it looks like one. */
+static __always_inline bool location_read(struct ev_throw *e, __u64 addr)
+{
+	struct {
+		__u64 file, len;
+		__u32 line, column;
+	} l = {};
+	__u32 end = 0;
+
+	bpf_probe_read_user(&l, sizeof(l), (void *)addr);
+	if (l.len < 4 || l.len >= sizeof(e->file) || !l.line)
+		return false;
+	bpf_probe_read_user(&end, 3, (void *)(l.file + l.len - 3));
+	if (end != 0x73722e /* ".rs" */ || bpf_probe_read_user(e->file, l.len & (sizeof(e->file) - 1), (void *)l.file))
+		return false;
+	e->line = (__u64)l.line << 32 | l.column;
+	return true;
+}
+
+/* core::panic::PanicInfo: the message, then the place; until Rust 1.80 the payload of two words came before. */
+static __always_inline void throw_place(struct ev_throw *e, struct thread *t)
+{
+	if (t->panic && !location_read(e, user_word(t->panic + 8)))
+		location_read(e, user_word(t->panic + 24));
+	t->panic = 0;
+}
+
 /* The same where panics abort: a &mut dyn PanicPayload, of a &str, or of a String that has been made for the message. */
 static __always_inline void throw_abort(struct ev_throw *e, __u64 data, __u64 table)
 {
@@ -195,6 +222,8 @@ static __noinline __attribute__((unused)) __u64 throw_emit(__u64 exc, __u64 data
 		else
 			throw_cxx(e, exc);
 	}
+	if (e->lang == 2)
+		throw_place(e, t);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	place_regs(&e->at, s);
 	e->at.len = place_stack((__u8 *)(e + 1), knob_throw, s->reg[4]);

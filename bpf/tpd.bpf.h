@@ -141,6 +141,7 @@ struct thread {
 	__u64 calls;     /* ids given out */
 	__u64 lo, hi;    /* bounds of its own stack, as far as known */
 	__u64 thrown;    /* the unwinder's exception that was thrown last and not caught yet, 0: none that was told */
+	__u64 panic;     /* Rust: address of the PanicInfo of the panic that is about to be thrown, 0: none */
 	__u64 outer;     /* id of the one under way when that was thrown, by a destructor that catches it */
 	__u64 far_top;   /* cfa of the innermost frame on a foreign stack, 0: none */
 	struct unwind unwind;

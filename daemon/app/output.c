@@ -27,33 +27,38 @@ static bool colours(const struct conf *c, int fd)
 	return !c->color_never && !(no && *no) && isatty(fd);
 }
 
-static int open_recording(struct output *o, const struct conf *c)
+static int open_recording(struct output *o, const struct conf *c, const struct resolver *res)
 {
 	int err;
 
+	o->resolver = res;
 	if (!c->record)
 		return 0;
 	err = stream_writer_open(&o->recording, c->record, &o->decoder.clock, o->decoder.salt);
 	if (err)
 		log_error("%s: %s", c->record, strerror(-err));
+	else
+		err = recorded_new(&o->recorded, res, o->recording, NULL);
+	if (!err)
+		o->resolver = recorded_resolver(o->recorded);
 	return err;
 }
 
-static void put_exception(void *arg, const struct record *r)
+static void put(void *arg, const struct record *r)
 {
 	struct output *o = arg;
 
 	o->sink->ops->write(o->sink, r);
 }
 
-static int open_stages(struct output *o, const struct resolver *res)
+static int open_stages(struct output *o)
 {
 	int err = arena_new(&o->arena, ARENA_BYTES);
 
 	if (!err)
-		err = stacks_new(&o->stacks, res);
+		err = stacks_new(&o->stacks, o->resolver);
 	if (!err)
-		err = exceptions_new(&o->exceptions, res, &o->decoder, put_exception, o);
+		err = exceptions_new(&o->exceptions, o->resolver, &o->decoder, put, o);
 	return err;
 }
 
@@ -66,12 +71,13 @@ int output_open(struct output *o, const struct conf *c, const struct resolver *r
 	memset(o, 0, sizeof(*o));
 	o->conf = c;
 	o->human = !c->output;
-	o->resolver = res;
 	sc.colour = o->human && colours(c, STDOUT_FILENO);
 	clock_map_sample(&o->decoder.clock);
 	if (getrandom(&o->decoder.salt, sizeof(o->decoder.salt), 0) != sizeof(o->decoder.salt))
 		o->decoder.salt = clock_wall();
-	err = open_stages(o, res);
+	err = open_recording(o, c, res);
+	if (!err)
+		err = open_stages(o);
 	if (err)
 		return err;
 	err = ops->open(&o->sink, &sc);
@@ -83,7 +89,7 @@ int output_open(struct output *o, const struct conf *c, const struct resolver *r
 	o->status = !c->quiet && c->output && strcmp(c->output, "-") && isatty(STDERR_FILENO);
 	if (o->status)
 		log_set_hook(status_clear, o);
-	return open_recording(o, c);
+	return 0;
 }
 
 void output_close(struct output *o)
@@ -95,6 +101,7 @@ void output_close(struct output *o)
 	if (o->sink)
 		o->sink->ops->close(o->sink);
 	stream_writer_close(o->recording);
+	recorded_free(o->recorded);
 	accounting_free(&o->accounting);
 	arena_free(o->arena);
 	exceptions_free(o->exceptions);
@@ -123,11 +130,6 @@ int output_add_fn(struct output *o, const char *function, const char *module, co
 	if (o->recording)
 		stream_write_fn(o->recording, &o->names[n]);
 	return 0;
-}
-
-static void put(struct output *o, const struct record *r)
-{
-	o->sink->ops->write(o->sink, r);
 }
 
 static struct record begin(const char *type, enum record_rank rank)
@@ -242,7 +244,8 @@ static int add_values(struct output *o, const struct ev_call *e, const unsigned 
 	return values_put_from(v, &from, o->arena, r);
 }
 
-static int put_call(struct output *o, const void *bytes, size_t len, struct record *r)
+/* *wanted: conditions did not leave it out. */
+static int put_call(struct output *o, const void *bytes, size_t len, struct record *r, bool *wanted)
 {
 	struct ev_call e;
 	int err;
@@ -253,7 +256,8 @@ static int put_call(struct output *o, const void *bytes, size_t len, struct reco
 	err = add_values(o, &e, bytes, len, r);
 	if (err)
 		return err;
-	if (o->fn_told[e.fn].where && !where_match(o->fn_told[e.fn].where, r)) {
+	*wanted = !(e.flags & CALL_F_UNWANTED) && where_match(o->fn_told[e.fn].where, r);
+	if (!*wanted) {
 		o->fn_told[e.fn].unwanted++;
 		return 0;
 	}
@@ -269,18 +273,11 @@ static int put_call(struct output *o, const void *bytes, size_t len, struct reco
 	return 0;
 }
 
-int output_event(struct output *o, const void *bytes, size_t len)
+static int take_event(struct output *o, uint16_t kind, const void *bytes, size_t len, bool *wanted)
 {
 	struct record r;
-	struct ev_hdr h;
 	int err;
 
-	err = decode_header(bytes, len, &h);
-	if (err)
-		return err;
-	accounting_event(&o->accounting, h.cpu, h.seq);
-	if (o->recording)
-		stream_write_event(o->recording, bytes, len);
 	err = stacks_event(o->stacks, bytes, len);
 	if (!err)
 		err = exceptions_event(o->exceptions, bytes, len);
@@ -291,11 +288,27 @@ int output_event(struct output *o, const void *bytes, size_t len)
 		return 0;
 	if (err)
 		return err;
-	if (h.kind != EV_CALL) {
-		put(o, &r);
-		return 0;
-	}
-	return put_call(o, bytes, len, &r);
+	if (kind == EV_CALL)
+		return put_call(o, bytes, len, &r, wanted);
+	put(o, &r);
+	return 0;
+}
+
+int output_event(struct output *o, const void *bytes, size_t len)
+{
+	bool wanted = true;
+	struct ev_hdr h;
+	int err;
+
+	err = decode_header(bytes, len, &h);
+	if (err)
+		return err;
+	accounting_event(&o->accounting, h.cpu, h.seq);
+	err = take_event(o, h.kind, bytes, len, &wanted);
+	/* Behind the names that were asked for. */
+	if (o->recording)
+		(wanted ? stream_write_event : stream_write_unwanted)(o->recording, bytes, len);
+	return err;
 }
 
 void output_lost(struct output *o, const char *reason, uint64_t count)

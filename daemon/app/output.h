@@ -10,6 +10,7 @@
 #include "pipeline/accounting.h"
 #include "pipeline/decode.h"
 #include "pipeline/exceptions.h"
+#include "pipeline/recorded.h"
 #include "pipeline/stacks.h"
 #include "pipeline/stats.h"
 #include "pipeline/stream.h"
@@ -44,6 +45,7 @@ struct output {
 	size_t names_cap;
 	struct accounting accounting;
 	struct stream_writer *recording;
+	struct recorded *recorded; /* the resolver, with a recording */
 	struct arena *arena;    /* of the record that is being made */
 	struct exceptions *exceptions;
 	struct stacks *stacks;

@@ -55,7 +55,7 @@ static void count(struct replay *r, const void *bytes, size_t len)
 {
 	struct ev_call e;
 
-	if (len != sizeof(e))
+	if (len < sizeof(e))
 		return;
 	memcpy(&e, bytes, sizeof(e));
 	if (e.h.kind != EV_CALL || e.fn >= r->n)
@@ -96,6 +96,7 @@ int replay_run(struct conf *conf)
 	struct replay r = { 0 };
 	struct stats_source src = { replay_stats, replay_histogram, &r };
 	struct resolve *places = NULL;
+	struct recorded *names = NULL;
 	struct output o;
 	int err = stream_reader_open(&in, conf->replay);
 
@@ -107,7 +108,9 @@ int replay_run(struct conf *conf)
 	}
 	err = resolve_new(&places, NULL);
 	if (!err)
-		err = output_open(&o, conf, resolve_resolver(places));
+		err = recorded_new(&names, resolve_resolver(places), NULL, in);
+	if (!err)
+		err = output_open(&o, conf, recorded_resolver(names));
 	if (!err) {
 		err = run(in, &o, &r, conf->summary);
 		if (err)
@@ -119,6 +122,7 @@ int replay_run(struct conf *conf)
 		output_close(&o);
 	}
 	stream_reader_close(in);
+	recorded_free(names);
 	resolve_free(places);
 	free(r.stats);
 	free(r.buckets);

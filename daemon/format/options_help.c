@@ -6,11 +6,13 @@
 #define WIDTH  80
 
 static const char head[] =
-	"tpd shows the calls of functions in running programs: how long each took and how\n"
-	"it ended. The program needs no rebuild and no restart, and is not harmed.\n"
+	"tpd shows the calls of functions in running programs: how long each took, what\n"
+	"it was given and gave back, and how it ended. The program needs no rebuild and\n"
+	"no restart, and is not harmed.\n"
 	"\n"
 	"Usage:\n"
 	"  tpd -p PID -f FUNCTION [OPTIONS]         attach; ^C detaches and sums up\n"
+	"  tpd -p PID --exceptions [OPTIONS]        only what is thrown, and crashes\n"
 	"  tpd -f FUNCTION [OPTIONS] -- COMMAND...  start a program and trace it\n"
 	"  tpd list -p PID [PATTERN]                what can be traced there, and how\n"
 	"  tpd doctor [-p PID]                      what this kernel and you are allowed\n"
@@ -19,6 +21,9 @@ static const char head[] =
 	"  tpd list -p 4711 'parse*'                which functions begin with parse?\n"
 	"  tpd -p 4711 -f parse_query               each call of one, as it ends\n"
 	"  tpd -p 4711 -f 'libssl:SSL_*' --summary  a library's calls, counted and timed\n"
+	"  tpd -p 4711 -f libc:open --where 'return < 0'\n"
+	"                                           the files that could not be opened\n"
+	"  tpd -p 4711 --exceptions                 who throws what, and who catches it\n"
 	"  tpd -p 4711 -f db::Store::get --min-duration 10ms -o slow.ndjson\n"
 	"                                           only slow calls, as JSON, to a file\n"
 	"  tpd -f '*' -f '!*alloc*' --duration 5s --histogram -- ./server --port 80\n";

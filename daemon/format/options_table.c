@@ -32,11 +32,11 @@ const struct option_row options_table[] = {
 	{ "func", 'f', OPT_STRINGS, GROUP_WHAT, FOR_TRACE, AT(functions), "[MODULE:]PATTERN", NULL,
 	  .help = "these functions: a name, a glob (*, ?, [...]), a C++ or Rust name such as "
 	  "ns::Class::method, or MODULE:0xOFFSET; '!PATTERN' leaves some out; "
-	  "with a prototype, 'open(char *path, int flags) -> int', where there is no debug "
+	  "with a prototype, 'f(char *path, int flags) -> int', where there is no debug "
 	  "information; give it as often as needed" },
 	{ "exceptions", 0, OPT_FLAG, GROUP_WHAT, FOR_TRACE, AT(exceptions), NULL, NULL,
-	  .help = "every exception, panic and fatal signal of these processes, with its traceback; "
-	  "without it only those inside traced calls; needs no -f" },
+	  .help = "every exception, panic and fatal signal of these processes, with type, message and "
+	  "traceback; needs no -f. Without it only those inside traced calls are told" },
 	{ "exe", 0, OPT_TEXT, GROUP_WHAT, FOR_TRACE, AT(exe), "PATH", NULL,
 	  .help = "every process that runs this executable" },
 	{ "comm", 0, OPT_TEXT, GROUP_WHAT, FOR_TRACE, AT(comm), "NAME", NULL,
@@ -72,26 +72,26 @@ const struct option_row options_table[] = {
 	  .help = "detach after N streamed calls", .max = INT64_MAX },
 
 	{ "where", 0, OPT_STRINGS, GROUP_WHICH, FOR_TRACE, AT(where), "CONDITION", NULL,
-	  .help = "stream only calls for which it holds: 'return < 0', 'fd == 3 && size > 4096', "
-	  "'path ~ \"*.conf\"'; given more than once, all must hold" },
+	  .help = "stream only calls for which this holds: 'return < 0', 'fd == 3 && size > 4096', "
+	  "'path ~ \"*.conf\"'; names are those of parameters; given more than once, all must hold" },
 	{ "errors", 0, OPT_FLAG, GROUP_WHICH, FOR_TRACE, AT(errors), NULL, NULL,
-	  .help = "stream only calls that failed: a negative result, -1 with errno, an error variant, an "
-	  "exception" },
+	  .help = "stream only calls that failed: a negative result, -1 or null with errno, Err, an "
+	  "error, an exception" },
 
 	{ "no-args", 0, OPT_FLAG, GROUP_CARRIED, FOR_TRACE, AT(no_args), NULL, NULL,
-	  .help = "neither arguments nor results" },
+	  .help = "show neither arguments nor results" },
 	{ "raw-args", 0, OPT_FLAG, GROUP_CARRIED, FOR_TRACE, AT(raw_args), NULL, NULL,
-	  .help = "the argument registers as they are, whatever the function's prototype" },
+	  .help = "show the argument registers as they are, whatever the function's prototype" },
 	{ "string-size", 0, OPT_BYTES, GROUP_CARRIED, FOR_TRACE, AT(string_size), "SIZE", "128",
-	  .help = "bytes of a string at most; of a longer one the true length is told",
+	  .help = "show this much of a string, and the true length of a longer one; 1 to 1K",
 	  .min = 1, .max = FETCH_STR_MAX },
 	{ "depth", 0, OPT_NUMBER, GROUP_CARRIED, FOR_TRACE, AT(depth), "N", "2",
-	  .help = "structures and pointers followed inside each other", .max = 8 },
+	  .help = "follow so many pointers and structures inside each other, 0 to 8", .max = 8 },
 	{ "stack", 0, OPT_FLAG, GROUP_CARRIED, FOR_TRACE, AT(stack), NULL, NULL,
-	  .help = "where each streamed call was made from: the traceback, with lines and inlined "
+	  .help = "show where each streamed call was made from: its traceback, with lines and inlined "
 	  "functions where there is debug information" },
 	{ "stack-size", 0, OPT_SIZE, GROUP_CARRIED, FOR_TRACE, AT(stack_size), "SIZE", NULL,
-	  .help = "bytes of stack that are copied for a traceback, 512 to 32K; without it 16K, and 4K for "
+	  .help = "copy this much of the stack for a traceback, 512 to 32K; without it 16K, and 4K for "
 	  "exceptions inside traced calls",
 	  .min = 512, .max = 32768 },
 

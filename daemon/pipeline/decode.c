@@ -95,7 +95,7 @@ struct shape {
 	uint16_t len;
 	uint8_t rank;
 	uint8_t variant;
-	bool tail; /* more may follow */
+	uint8_t tail; /* offset of the flags that say whether more follows, 0: nothing may */
 };
 
 #define SHAPE(id, name, ctype, more)                                                              \
@@ -106,8 +106,8 @@ struct shape {
 
 /* Events that are a record each; what the others mean is put together in exceptions.c. */
 static const struct shape shapes[] = {
-	SHAPE(EV_CALL, "call", struct ev_call, true),
-	SHAPE(EV_PROCESS, "process", struct ev_process, false),
+	SHAPE(EV_CALL, "call", struct ev_call, offsetof(struct ev_call, flags)),
+	SHAPE(EV_PROCESS, "process", struct ev_process, 0),
 };
 
 /* Sizes spelt out: a memcpy() of unknown length would be a call for each field. */
@@ -229,7 +229,7 @@ int decode_event(const struct decoder *d, const void *bytes, size_t len, struct 
 	if (h.kind >= ARRAY_SIZE(shapes) || !shapes[h.kind].type)
 		return -ENOTSUP;
 	s = &shapes[h.kind];
-	if (len < s->len || (len > s->len && !s->tail))
+	if (len < s->len || (len > s->len && !(s->tail && p[s->tail] & CALL_F_CAPTURE)))
 		return -EBADMSG;
 	memcpy(&variant, p + s->variant, sizeof(variant));
 	r->n = 0;

@@ -3,6 +3,10 @@
  * stream.c: see stream.h. What is read is hostile: memory stays in proportion to the bytes that
  * the file really has.
  */
+#define HASH_NONFATAL_OOM      1
+#define uthash_nonfatal_oom(e) ((e)->added = false)
+#include <uthash.h>
+
 #include "base/file.h"
 #include "pipeline/stream.h"
 #include "pipeline/values.h"
@@ -11,10 +15,57 @@
 #define NAME_BYTES 32000 /* two of them fit a frame; longer ones are cut */
 #define META_MAX   64
 
+/* A type of Go's: its name is behind it. */
+struct type_name {
+	struct type_key {
+		uint64_t addr, pid;
+	} key;
+	bool added;
+	UT_hash_handle hh;
+	char name[];
+};
+
 struct stream_writer {
 	FILE *f;
+	struct type_name *types; /* that were written, without their names */
 	int err;
 };
+
+static struct type_name *type_find(struct type_name *all, uint32_t pid, uint64_t addr)
+{
+	struct type_key key = { addr, pid };
+	struct type_name *t;
+
+	HASH_FIND(hh, all, &key, sizeof(key), t);
+	return t;
+}
+
+static int type_add(struct type_name **all, uint32_t pid, uint64_t addr, const char *name, size_t len)
+{
+	struct type_name *t = malloc(sizeof(*t) + len + 1);
+
+	if (!t)
+		return -ENOMEM;
+	t->key = (struct type_key){ addr, pid };
+	t->added = true;
+	memcpy(t->name, name, len);
+	t->name[len] = '\0';
+	HASH_ADD(hh, *all, key, sizeof(t->key), t);
+	if (t->added)
+		return 0;
+	free(t);
+	return -ENOMEM;
+}
+
+static void types_free(struct type_name *all)
+{
+	struct type_name *t, *next;
+
+	HASH_ITER(hh, all, t, next) {
+		HASH_DEL(all, t);
+		free(t);
+	}
+}
 
 static int put(struct stream_writer *w, const void *bytes, size_t len)
 {
@@ -95,6 +146,35 @@ int stream_write_event(struct stream_writer *w, const void *bytes, size_t len)
 	return err ? err : put(w, bytes, len);
 }
 
+int stream_write_unwanted(struct stream_writer *w, const void *bytes, size_t len)
+{
+	struct ev_call e;
+
+	if (len < sizeof(e))
+		return -EBADMSG;
+	memcpy(&e, bytes, sizeof(e));
+	e.flags |= CALL_F_UNWANTED;
+	put(w, &e, sizeof(e));
+	return put(w, (const char *)bytes + sizeof(e), len - sizeof(e));
+}
+
+int stream_write_go_type(struct stream_writer *w, uint32_t pid, uint64_t addr, const char *name)
+{
+	size_t n = strnlen(name, NAME_BYTES), used = sizeof(struct ev_hdr) + sizeof(addr) + n, len = (used + 8) & ~(size_t)7;
+	struct ev_hdr h = { .kind = STREAM_GO_TYPE, .len = (uint16_t)len, .pid = pid };
+	int err;
+
+	if (type_find(w->types, pid, addr))
+		return 0;
+	err = type_add(&w->types, pid, addr, "", 0);
+	if (err)
+		return err;
+	put(w, &h, sizeof(h));
+	put(w, &addr, sizeof(addr));
+	put(w, name, n);
+	return put(w, "\0\0\0\0\0\0\0", len - used);
+}
+
 int stream_writer_flush(struct stream_writer *w)
 {
 	if (!w->err && fflush(w->f))
@@ -111,6 +191,7 @@ int stream_writer_close(struct stream_writer *w)
 	err = stream_writer_flush(w);
 	if (fclose(w->f) && !err)
 		err = -errno;
+	types_free(w->types);
 	free(w);
 	return err;
 }
@@ -122,6 +203,7 @@ struct stream_reader {
 	size_t nfns, cap;
 	struct fn_name meta[META_MAX]; /* key, value */
 	size_t nmeta;
+	struct type_name *types;
 	uint64_t frame[(FRAME_MAX + 8) / 8];
 };
 
@@ -219,6 +301,21 @@ static int take_values(struct stream_reader *r, size_t len)
 	return 0;
 }
 
+/* The first name stays. */
+static int take_go_type(struct stream_reader *r, const struct ev_hdr *h)
+{
+	size_t head = sizeof(*h) + sizeof(uint64_t);
+	const char *name = (const char *)r->frame + head;
+	uint64_t addr;
+
+	if (h->len <= head)
+		return -EBADMSG;
+	memcpy(&addr, name - sizeof(addr), sizeof(addr));
+	if (type_find(r->types, h->pid, addr))
+		return 0;
+	return type_add(&r->types, h->pid, addr, name, strnlen(name, h->len - head));
+}
+
 /* One frame into r->frame. 1, 0 at the end, negative errno. */
 static int read_frame(struct stream_reader *r, struct ev_hdr *h)
 {
@@ -255,6 +352,8 @@ int stream_next(struct stream_reader *r, const void **bytes, size_t *len)
 			ret = take_fn(r, h.len);
 		else if (h.kind == STREAM_VALUES)
 			ret = take_values(r, h.len);
+		else if (h.kind == STREAM_GO_TYPE)
+			ret = take_go_type(r, &h);
 		else
 			break;
 		if (ret)
@@ -278,6 +377,13 @@ const char *stream_meta(const struct stream_reader *r, const char *key)
 	return NULL;
 }
 
+const char *stream_go_type(const struct stream_reader *r, uint32_t pid, uint64_t addr)
+{
+	const struct type_name *t = type_find(r->types, pid, addr);
+
+	return t ? t->name : NULL;
+}
+
 void stream_reader_close(struct stream_reader *r)
 {
 	if (!r)
@@ -289,6 +395,7 @@ void stream_reader_close(struct stream_reader *r)
 		free((void *)r->fns[i].values);
 	}
 	free(r->fns);
+	types_free(r->types);
 	fclose(r->f);
 	free(r);
 }

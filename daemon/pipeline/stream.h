@@ -30,6 +30,9 @@ _Static_assert(sizeof(struct stream_head) == 32, "file layout");
 /* The header, and struct values (value.h): how captures of the function before it read. */
 #define STREAM_VALUES 0x8002
 
+/* The header, whose pid is that of a process; then the address of a type of Go's there, and its name with a NUL. */
+#define STREAM_GO_TYPE 0x8003
+
 struct stream_writer;
 
 /* Opens as file_open_output() does, and truncates. */
@@ -42,6 +45,10 @@ int stream_write_meta(struct stream_writer *w, const char *key, const char *valu
 /* With its values, unless they are larger than a frame: then its calls replay without them. */
 int stream_write_fn(struct stream_writer *w, const struct fn_name *fn);
 int stream_write_event(struct stream_writer *w, const void *bytes, size_t len);
+/* The same, of an EV_CALL that the conditions left out: CALL_F_UNWANTED says so. */
+int stream_write_unwanted(struct stream_writer *w, const void *bytes, size_t len);
+/* Once for each type. */
+int stream_write_go_type(struct stream_writer *w, uint32_t pid, uint64_t addr, const char *name);
 int stream_writer_flush(struct stream_writer *w);
 /* Flushes, closes, frees; NULL is fine. 0 if all that was written is in the file. */
 int stream_writer_close(struct stream_writer *w);
@@ -61,6 +68,8 @@ int stream_next(struct stream_reader *r, const void **bytes, size_t *len);
 const struct decoder *stream_decoder(const struct stream_reader *r);
 /* A value of a meta frame read so far, or NULL. */
 const char *stream_meta(const struct stream_reader *r, const char *key);
+/* The name of a type of Go's that was told so far, or NULL. */
+const char *stream_go_type(const struct stream_reader *r, uint32_t pid, uint64_t addr);
 void stream_reader_close(struct stream_reader *r);
 
 #endif

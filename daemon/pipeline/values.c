@@ -431,6 +431,9 @@ static void put_error(struct reading *x, const struct value *v, struct record *r
 	put(x, v, nowhere, &f);
 	if (x->bad || x->full || f.type != VAL_S64)
 		return;
+	/* -1 was a value like any other. */
+	if (!f.s)
+		return;
 	name = f.s > 0 && f.s < INT32_MAX ? strerrorname_np((int)f.s) : NULL;
 	if (name)
 		put_string(&f, name, strlen(name));

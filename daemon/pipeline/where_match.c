@@ -360,6 +360,7 @@ static bool is_one_of(const struct where_test *t, const char *s, size_t n)
 static bool test_failed(const struct where_test *t, const struct record *r)
 {
 	const struct field *exit = record_find(r, K_EXIT), *f = find(t, r);
+	struct where_step member = { .name = t->text };
 	__int128 n;
 
 	if (exit && exit->type == VAL_STR &&
@@ -368,8 +369,13 @@ static bool test_failed(const struct where_test *t, const struct record *r)
 	/* Only there if the result says so. */
 	if (record_find(r, K_ERROR))
 		return true;
-	if (!f)
+	if (f && t->text)
+		f = step_into(f, &member);
+	if (!f || f->type == VAL_UNAVAIL)
 		return false;
+	/* Go's error: a type and a value. */
+	if (t->flags & WHERE_F_NONZERO && f->type == VAL_OBJECT)
+		return true;
 	if (!(t->flags & (WHERE_F_BELOW | WHERE_F_ZERO | WHERE_F_ONES | WHERE_F_NONZERO))) {
 		/* A Result, by its alternative's name. */
 		if (f->type == VAL_OBJECT && f->len == 1 && f->list[0].name)

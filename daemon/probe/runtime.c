@@ -63,6 +63,7 @@ static const struct {
 	{ "pthread_exit", HOOK_FORCED },
 	{ "__cxa_begin_catch", HOOK_CATCH },
 	{ "__rust_panic_cleanup", HOOK_CATCH },
+	{ "rust_begin_unwind", HOOK_PANIC_INFO },
 	{ "rust_panic", HOOK_PANIC },
 	{ "__rust_start_panic", HOOK_PANIC },
 	{ "longjmp", HOOK_LONGJMP },

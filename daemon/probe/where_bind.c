@@ -479,7 +479,7 @@ static void bind_failed(const struct values *v, struct bound *b)
 		return;
 	if (error) {
 		b->v = error;
-		t->flags = WHERE_F_NONNULL;
+		t->flags = WHERE_F_NONZERO;
 		t->text = error == x ? NULL : where_string(v, error->name);
 		return;
 	}

@@ -152,7 +152,7 @@ static unsigned from_failed(const struct values *v, const struct bound *b, struc
 		return 0;
 	if (flags & WHERE_F_BELOW)
 		out[n++] = compare(b, x, WHERE_LT, 0);
-	if (flags & (WHERE_F_NONZERO | WHERE_F_NONNULL))
+	if (flags & WHERE_F_NONZERO)
 		out[n++] = compare(b, x, WHERE_NE, 0);
 	if (flags & WHERE_F_ZERO)
 		out[n++] = compare(b, x, WHERE_EQ, 0);

@@ -27,14 +27,19 @@ exec 9>"$dir/in"
 say "a program that is already running, built without any preparation"
 ps -o pid,etime,args -p "$pid"
 
-say "tpd -p $pid -f 'shop::*' --duration 1500ms: calls as they happen"
-"$tpd" -p "$pid" -f 'shop::*' --duration 1500ms
+say "tpd -p $pid -f 'shop::*' --duration 500ms: calls as they happen, with arguments and results"
+"$tpd" -p "$pid" -f 'shop::*' --duration 500ms
 
-say "tpd -p $pid -f 'shop::*' -o $out --duration 1500ms: the same as NDJSON"
+say "tpd -p $pid -f libc:open --errors --duration 1s: calls into a stripped library, those that failed"
+"$tpd" -p "$pid" -f libc:open --errors --duration 1s
+
+say "tpd -p $pid -f 'shop::*' --exceptions -o $out --duration 1s: the same as NDJSON"
 rm -f "$out"
-"$tpd" -p "$pid" -f 'shop::*' -o "$out" --duration 1500ms
-echo "$out: $(wc -l <"$out") records, $(grep -c '"type":"call"' "$out") of them calls, such as"
-grep '"exit":"exception"' "$out" | head -n 2
+"$tpd" -p "$pid" -f 'shop::*' --exceptions -o "$out" --duration 1s
+echo "$out: $(wc -l <"$out") records, $(grep -c '"type":"call"' "$out") of them calls; a call, and the exception that ended it:"
+grep -m 1 '"exit":"exception"' "$out"
+# Broken into lines for the reader: what was thrown, by whom, who caught it, and the traceback.
+grep -m 1 '"type":"exception"' "$out" | sed 's/"\(thrown\|caught\|stack\)":/\n  &/g; s/},{/},\n    {/g'
 
 say "tpd has detached; the sample goes on and ends when it is asked to"
 kill -0 "$pid"

@@ -154,6 +154,21 @@ json_t *carried_next(const struct carried *c, const char *type, size_t *at)
 
 /* ---- comparisons ---- */
 
+size_t json_leaves(const json_t *v)
+{
+	const char *key;
+	json_t *one;
+	size_t n = 0, i;
+
+	if (!json_is_object(v) && !json_is_array(v))
+		return v != NULL;
+	json_array_foreach((json_t *)v, i, one)
+		n += json_leaves(one);
+	json_object_foreach((json_t *)v, key, one)
+		n += json_leaves(one);
+	return n;
+}
+
 const char *json_shown(const json_t *v)
 {
 	static char text[4][2048];

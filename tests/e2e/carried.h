@@ -26,6 +26,8 @@ void carried_free(struct carried *c);
 /* The next record of this type from *at on, or NULL; borrowed. */
 json_t *carried_next(const struct carried *c, const char *type, size_t *at);
 
+/* How many plain values it holds, however deep: the arguments and the result of what the target said. */
+size_t json_leaves(const json_t *v);
 /* Text for people; each call gives it until the fourth one after it. */
 const char *json_shown(const json_t *v);
 /*

@@ -108,6 +108,11 @@ static bool same_place(const json_t *want, const json_t *got, char *why, size_t 
 		snprintf(why, size, "address %s instead of %s", text_of(got, "address"), text_of(want, "address"));
 		return false;
 	}
+	if (json_object_get(want, "told_line") && !json_equal(json_object_get(want, "told_line"), json_object_get(got, "line"))) {
+		snprintf(why, size, "tells line %s instead of %s", json_shown(json_object_get(got, "line")),
+			 json_shown(json_object_get(want, "told_line")));
+		return false;
+	}
 	if (again != json_is_true(json_object_get(got, "rethrown"))) {
 		snprintf(why, size, again ? "not marked as rethrown" : "marked as rethrown");
 		return false;

@@ -23,12 +23,13 @@ static void need(const char *path)
 	cr_assert_not_null(mkdtemp(dir));
 }
 
-static void clean_up(struct run *r)
+/* A program that ends by itself, or is asked to. */
+static void clean_up(struct run *r, int signal)
 {
 	char cmd[64];
 
-	if (r->target.pid)
-		kill(r->target.pid, SIGTERM);
+	if (signal)
+		kill(r->target.pid, signal);
 	cr_expect(child_exited(r, &r->target, DEADLINE_MS), "%s does not end", r->label);
 	cr_expect(WIFEXITED(r->target.status) && !WEXITSTATUS(r->target.status), "%s ended with %#x: %s", r->label,
 		  r->target.status, r->target.err.buf ? r->target.err.buf : "");
@@ -134,7 +135,7 @@ Test(realargs, redis_keys)
 		cr_expect(json_is_string(json_object_get(call, "return")), "%s: %s", key, json_shown(call));
 	}
 	json_decref(calls);
-	clean_up(&r);
+	clean_up(&r, SIGTERM);
 }
 
 /* The C library's table knows what write() takes. */
@@ -161,7 +162,7 @@ Test(realargs, redis_replies)
 		cr_expect_eq(json_integer_value(json_object_get(call, "return")), n, "%s", json_shown(call));
 	}
 	json_decref(calls);
-	clean_up(&r);
+	clean_up(&r, SIGTERM);
 }
 
 /* ---- python and sqlite ---- */
@@ -218,7 +219,7 @@ Test(realargs, sqlite)
 	cr_expect_not_null(ok);
 	expect_sql(calls, "sql", ok);
 	json_decref(calls);
-	clean_up(&r);
+	clean_up(&r, 0);
 }
 
 Test(realargs, sqlite_with_a_prototype)
@@ -231,7 +232,7 @@ Test(realargs, sqlite_with_a_prototype)
 	expect_sql(calls, "statement", ok);
 	json_decref(ok);
 	json_decref(calls);
-	clean_up(&r);
+	clean_up(&r, 0);
 }
 
 /* C functions of the interpreter, called through ctypes with names that nobody else asks for. */
@@ -266,5 +267,5 @@ Test(realargs, python)
 			  json_shown(call));
 	}
 	json_decref(calls);
-	clean_up(&r);
+	clean_up(&r, 0);
 }

@@ -28,7 +28,7 @@ static const char *const prototypes[] = {
 	"unsigned long j) -> long",
 	"v_double(double a, int b, float c) -> double",
 	"v_variadic(const char *fmt, int n, ...) -> int",
-	"v_nothing()",
+	"v_nothing(void)",
 	NULL,
 };
 
@@ -133,10 +133,18 @@ static bool call_same(json_t *want, json_t *call, char *why, size_t size)
 	return true;
 }
 
+/* What gives nothing back may end in a jump to another function. */
+static bool is_return(json_t *want, json_t *call)
+{
+	const char *exit = json_string_value(json_object_get(call, "exit"));
+
+	return exit && (!strcmp(exit, "return") || (!strcmp(exit, "tail_call") && !json_object_get(want, "return")));
+}
+
 /* Call after call, in their order. */
 static void compare(const struct carried *c, const char *const *functions)
 {
-	size_t at = 0, i, shown = 0;
+	size_t at = 0, i, shown = 0, values = 0;
 	json_t *want, *call;
 	char why[1200];
 
@@ -149,8 +157,8 @@ static void compare(const struct carried *c, const char *const *functions)
 				  json_shown(call));
 			return;
 		}
-		cr_expect_str_eq(json_string_value(json_object_get(call, "exit")), "return", "%s: %s", c->label,
-				 json_shown(call));
+		cr_expect(is_return(want, call), "%s: %s", c->label, json_shown(call));
+		values += json_leaves(json_object_get(want, "args")) + json_leaves(json_object_get(want, "return"));
 		if (call_same(want, call, why, sizeof(why)))
 			continue;
 		if (++shown <= MAX_SHOWN)
@@ -160,6 +168,7 @@ static void compare(const struct carried *c, const char *const *functions)
 	cr_expect_leq(shown, (size_t)MAX_SHOWN, "%s: %zu differences in all", c->label, shown);
 	call = next_call(c, &at);
 	cr_expect_null(call, "%s: one call too many: %s", c->label, json_shown(call));
+	cr_log_warn("%s: %zu values compared", c->label, values);
 }
 
 static void run_matrix(const struct row *rows, size_t n)

@@ -115,7 +115,7 @@ fn caught() -> Vec<String> {
 
     for (f, n, message, frames) in rows {
         assert!(catch(f, n));
-        let line = if frames.starts_with("excepts_rs::r5") { format!(r#","line":{LITERAL_LINE}"#) } else { String::new() };
+        let line = if frames.starts_with("excepts_rs::r5") { format!(r#","line":{LITERAL_LINE},"told_line":{LITERAL_LINE}"#) } else { String::new() };
         said.push(format!(
             r#"{{"message":{message},"outcome":"caught","caught_in":"excepts_rs::catch","frames":"{frames}"{line}}}"#
         ));
@@ -146,7 +146,7 @@ fn main() {
     match mode.as_str() {
         "uncaught" => {
             let frames = "excepts_rs::r5 excepts_rs::r4 excepts_rs::r3 excepts_rs::r2 excepts_rs::r1";
-            print(&[format!(r#"{{"message":"literal words","outcome":"uncaught","frames":"{frames}","line":{LITERAL_LINE}}}"#)]);
+            print(&[format!(r#"{{"message":"literal words","outcome":"uncaught","frames":"{frames}","line":{LITERAL_LINE},"told_line":{LITERAL_LINE}}}"#)]);
             r1(1);
         }
         "unwrap" => {

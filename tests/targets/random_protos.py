@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """random_protos.py SEED COUNT [CALLS]: C source with COUNT functions of random prototypes, to stdout.
 
-Its main() calls each function CALLS times with random values and prints what tpd has to show, a line a call:
+Its main() calls them all once unseen, says "ready", waits for a line, calls each function CALLS times with random values and prints what tpd has to show, a line a call:
 {"function":"f0","args":{"a0":..},"return":..}, for depth 2, string size 128, 8 elements. Floating-point values stand there as
 numbers although tpd cannot see those in vector registers, and says so. With -DRECORD it is a shared object for the unit tests instead:
 random_run() calls each function through a stub that stores the registers at entry and return, and random_protos[] are the prototypes.
@@ -471,7 +471,7 @@ def main():
     print("void random_run(FILE *to);\nEXPORT void random_run(FILE *to)\n{\n\tout = to;\n%s\n}" % "\n".join(run))
     print("#ifdef RECORD\nEXPORT const struct proto *const random_protos[] = { %s };\nEXPORT const unsigned random_count = %d;"
           % (", ".join("&proto_f%d.p" % i for i in range(count)), count))
-    print("#else\nint main(void)\n{\n\trandom_run(stdout);\n\treturn 0;\n}\n#endif")
+    print("#else\nint main(void)\n{\n\t/* What tpd reads has to be in memory. */\n\trandom_run(fopen(\"/dev/null\", \"w\"));\n\tputs(\"ready\");\n\tfflush(stdout);\n\tgetchar();\n\trandom_run(stdout);\n\treturn 0;\n}\n#endif")
 
 
 main()

@@ -7,6 +7,7 @@
 #include "fetch_machine.h"
 #include "pipeline/values.h"
 #include "probe/capture.h"
+#include "random_tally.h"
 #include "record_json.h"
 #include "target_build.h"
 
@@ -51,81 +52,7 @@ static void on_exit_(uint64_t n)
 	arena_reset(s.arena);
 }
 
-/* ---- comparison ---- */
-
-struct tally {
-	size_t equal, floats, registers, too_large, abi, wrong;
-};
-
-static const char *unavailable(json_t *j)
-{
-	return json_object_size(j) == 1 ? json_string_value(json_object_get(j, "unavailable")) : NULL;
-}
-
-static bool is_real(json_t *j)
-{
-	json_t *item;
-	size_t i;
-
-	json_array_foreach(j, i, item)
-		if (!is_real(item))
-			return false;
-	return json_is_real(j) || json_array_size(j) || (json_is_string(j) && !strcmp(json_string_value(j), "nan"));
-}
-
-/* Only floating-point values may be out of reach, and what was too much. */
-static bool same(json_t *got, json_t *want, struct tally *t)
-{
-	const char *why = unavailable(got), *key;
-	json_t *item;
-	size_t i;
-
-	if (why && !strcmp(why, "register") && is_real(want))
-		return ++t->registers;
-	if (why && !strcmp(why, "too_large"))
-		return ++t->too_large;
-	/* Of __int128 and what stands behind it: compilers differ. */
-	if (why && !strcmp(why, "abi"))
-		return ++t->abi;
-	if (json_is_real(want) && json_is_real(got)) {
-		t->floats++;
-		return json_real_value(want) == json_real_value(got) || (float)json_real_value(want) == (float)json_real_value(got);
-	}
-	if (json_is_object(want) && json_is_object(got)) {
-		json_object_foreach(want, key, item)
-			if (!same(json_object_get(got, key), item, t))
-				return false;
-		return json_object_size(want) == json_object_size(got);
-	}
-	if (json_is_array(want) && json_is_array(got)) {
-		json_array_foreach(want, i, item)
-			if (!same(json_array_get(got, i), item, t))
-				return false;
-		return json_array_size(want) == json_array_size(got);
-	}
-	t->equal++;
-	return json_equal(got, want);
-}
-
-static void compare(json_t *got, json_t *want, struct tally *t)
-{
-	const char *function = json_string_value(json_object_get(want, "function"));
-	static const char *const parts[] = { "args", "return" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		json_t *g = json_object_get(got, parts[i]), *w = json_object_get(want, parts[i]);
-		char *a, *b;
-
-		if ((!g && !w) || (g && w && same(g, w, t)))
-			continue;
-		a = g ? json_dumps(g, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-		b = w ? json_dumps(w, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-		if (t->wrong++ < 10)
-			cr_log_error("%s %s\n  got  %s\n  want %s", function, parts[i], a ? a : "nothing", b ? b : "nothing");
-		free(a);
-		free(b);
-	}
-}
+/* ---- runs ---- */
 
 static void compile_all(unsigned count)
 {
@@ -169,7 +96,7 @@ static void run_one(const char *cc, const char *flags, unsigned seed)
 		next = strchr(line, '\n') + 1;
 		want = json_loadb(line, (size_t)(next - line), JSON_ALLOW_NUL, NULL);
 		cr_assert_not_null(want, "%.*s", (int)(next - line), line);
-		compare(json_array_get(s.got, i), want, &t);
+		tally_call(&t, json_array_get(s.got, i), want);
 		json_decref(want);
 	}
 	cr_log_info("%s %s: %zu equal, %zu floats in memory, %zu in registers, %zu too large, %zu not told by the convention", cc, flags,
