@@ -230,14 +230,12 @@ static int add_values(struct output *o, const struct ev_call *e, const unsigned 
 		      struct record *r)
 {
 	const struct values *v = o->names[e->fn].values;
-	struct values_from from = { .returned = e->exit == EXIT_RETURN, .pid = e->h.pid, .names = o->resolver };
+	struct values_from from = { .returned = e->exit == EXIT_RETURN, .pid = e->h.pid, .names = o->resolver, .why = "map_full" };
 
 	arena_reset(o->arena);
 	if (!v || !(e->flags & (CALL_F_CAPTURE | CALL_F_MISSING)))
 		return 0;
-	if (e->flags & CALL_F_MISSING) {
-		from.why = "map_full";
-	} else {
+	if (!(e->flags & CALL_F_MISSING)) {
 		from.bytes = bytes + sizeof(*e);
 		from.len = len - sizeof(*e);
 	}

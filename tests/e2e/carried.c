@@ -88,6 +88,8 @@ static void traced(const struct plan *p, struct run *r, const char *const argv[]
 	attached = tpd_says(r, "\"type\":\"trace\"", DEADLINE_MS);
 	cr_expect(attached, "%s: no trace record; tpd said: %s", r->label, r->tpd.err.buf ? r->tpd.err.buf : "nothing");
 	child_answer(&r->target);
+	if (p->library)
+		cr_expect(tpd_says(r, "\"event\":\"library\"", DEADLINE_MS), "%s: no library", r->label);
 	child_answer(&r->target);
 	c->ok = child_exited(r, &r->target, DEADLINE_MS);
 	cr_expect(c->ok, "%s: the target did not come to its end", r->label);

@@ -127,6 +127,7 @@ struct plan {
 	bool follow, lossy;
 	bool optional;  /* tpd may refuse: then only the target has to be unharmed */
 	bool no_truth;  /* do not compare; the caller does */
+	bool library;   /* the target loads one and waits until tpd has looked at it */
 };
 
 struct outcome {

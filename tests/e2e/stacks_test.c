@@ -28,7 +28,8 @@ static void compare(const struct carried *c, bool lines)
 static void run_stacks(const char *target, bool lines, const char *const *options)
 {
 	static const char *const functions[] = { "leaf", NULL };
-	struct plan p = { .target = target, .functions = functions, .tpd = { "--stack" } };
+	struct plan p = { .target = target, .functions = functions, .tpd = { "--stack" },
+			  .library = !strstr(target, "static") };
 	struct carried c;
 
 	need_root();
@@ -78,7 +79,8 @@ Test(stacks, more_of_the_stack)
 Test(stacks, too_little_of_the_stack)
 {
 	static const char *const functions[] = { "leaf", NULL };
-	struct plan p = { .target = "stacks_gcc_O2", .functions = functions, .tpd = { "--stack", "--stack-size", "512" } };
+	struct plan p = { .target = "stacks_gcc_O2", .functions = functions, .tpd = { "--stack", "--stack-size", "512" },
+			  .library = true };
 	json_t *want, *call = NULL, *stack, *f;
 	struct carried c;
 	size_t at = 0, i;

@@ -264,10 +264,11 @@ static void libraries(const char *self)
 		fprintf(stderr, "%s\n", dlerror());
 		exit(1);
 	}
+	/* A library that is gone, with its process, before anyone has looked is no module any more. */
+	target_wait(NULL);
 	through(late, 1);
 	said("'function':'leaf','stack':[{'function':'leaf'},{'function':'called_back','line':%d},"
 	     "{'module':'libstacks_late.so'},{'function':'through','line':%d}]", at[1], at[2]);
-	/* Not closed: what is unmapped before anyone has looked is no module any more. */
 }
 #endif
 

@@ -18,13 +18,14 @@ T_ALL    := $(T_C) throws dlopen endbr asm liblate.so liblate_throw.so calls_sta
 GCC_HOW   := gcc_O0 gcc_O2 gcc_separate gcc_nodebug
 CLANG_HOW := $(if $(TCLANG),clang_O2 clang_nodebug)
 CXX_HOW   := $(if $(TCLANG),clang_O2 $(if $(LIBCXX),libcxx_O2))
-T_ALL     += $(addprefix values_c_,$(GCC_HOW) gcc_nopie $(CLANG_HOW) $(if $(TCLANG),clang_O0 clang_separate)) \
+T_ALL     += $(addprefix values_more_,gcc_O0 gcc_O2 $(if $(TCLANG),clang_O2)) \
+             $(addprefix values_c_,$(GCC_HOW) gcc_nopie $(CLANG_HOW) $(if $(TCLANG),clang_O0 clang_separate)) \
              $(addprefix values_cc_,gcc_O0 gcc_O2 gcc_separate $(CXX_HOW)) \
              $(if $(filter libcxx_O2,$(CXX_HOW)),values_cc_libcxx_O0 values_cc_libcxx_separate libexcepts_libcxx.so) \
              $(addprefix excepts_cc_,gcc_O0 gcc_O2 gcc_nodebug gcc_static $(CXX_HOW)) libexcepts_gcc.so \
              $(addprefix stacks_,$(GCC_HOW) gcc_fp gcc_nopie gcc_static gcc_static_pie $(CLANG_HOW)) \
              libstacks.so libstacks_late.so crash_O0 crash_O2 \
-             $(if $(GO),values_go_O0 values_go_O2 excepts_go_O0 excepts_go_O2 excepts_go_stripped) \
+             $(if $(GO),values_go_O0 values_go_O2 values_more_go_O2 excepts_go_O0 excepts_go_O2 excepts_go_stripped) \
              $(if $(RUSTC),values_rs_O0 values_rs_O2 values_rs_separate excepts_rs_O0 excepts_rs_O2 excepts_rs_abort)
 TARGETS  := $(T_ALL:%=$(T)/%)
 T_BUILD   = $(TCC) -std=gnu11 $(TFLAGS)
@@ -117,6 +118,12 @@ $(addprefix $(T)/values_c_gcc_,O0 O2 nopie): tests/targets/values.c
 	$(call say,TARGET,$@)
 	$(call t_made,$(T_BUILD))
 $(addprefix $(T)/values_c_clang_,O0 O2): tests/targets/values.c
+	$(call say,TARGET,$@)
+	$(call t_made,$(T_CLANG))
+$(T)/values_more_gcc_O0 $(T)/values_more_gcc_O2: tests/targets/values_more.c
+	$(call say,TARGET,$@)
+	$(call t_made,$(T_BUILD))
+$(T)/values_more_clang_O2: tests/targets/values_more.c
 	$(call say,TARGET,$@)
 	$(call t_made,$(T_CLANG))
 $(addprefix $(T)/values_cc_gcc_,O0 O2): tests/targets/values.cc

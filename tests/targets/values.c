@@ -582,9 +582,9 @@ static void errors(void)
 	v_fails(0);
 	said("'function':'v_fails','args':{'code':0},'return':7");
 	v_fails(ENOENT);
-	said("'function':'v_fails','args':{'code':2},'return':-1,'failed':'ENOENT'");
+	said("'function':'v_fails','args':{'code':2},'return':-1,'error':'ENOENT','failed':true");
 	v_fails(EACCES);
-	said("'function':'v_fails','args':{'code':13},'return':-1,'failed':'EACCES'");
+	said("'function':'v_fails','args':{'code':13},'return':-1,'error':'EACCES','failed':true");
 }
 
 int main(int argc, char **argv)
