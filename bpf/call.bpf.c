@@ -171,7 +171,7 @@ CHECKED_ONCE left_alone(__u32 fn, __u32 foreign)
 }
 
 /* --returns none: the entry is all there is. */
-CHECKED_ONCE entry_only(__u32 fn)
+CHECKED_ONCE entry_only(__u32 fn, __u32 capture)
 {
 	struct frame f = { .fn = fn };
 	struct fn_stats *s = stats_of(fn);
@@ -189,6 +189,10 @@ CHECKED_ONCE entry_only(__u32 fn)
 	f.id = __sync_fetch_and_add(&l->serial, 1) + 1;
 	f.start_ns = bpf_ktime_get_ns();
 	f.flags = FRAME_ENDLESS;
+	if (capture) {
+		f.slot = capture_enter(fn, f.id, 0); /* no call is followed, so the first slot is free */
+		f.flags |= f.slot ? 0 : FRAME_MISSING;
+	}
 	call_emit(&f, 0, EXIT_OPEN, f.start_ns);
 	return 0;
 }
@@ -217,7 +221,7 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 	if ((flags & SITE_F_SKIP_CC) && cc_holds(ctx->flags, COOKIE_CC(cookie)))
 		return 1;
 	if (COOKIE_KIND(cookie) == SITE_ENTRY_ONLY) {
-		entry_only(fn);
+		entry_only(fn, capture && !regs_save(ctx, cfa));
 		return 1;
 	}
 	t = thread_find();

@@ -173,6 +173,15 @@ int carry_plan(struct session *s)
 	return err;
 }
 
+void carry_say_unknown(const struct session *s)
+{
+	size_t n = s->carry.unknown;
+
+	if (n && !s->conf.quiet)
+		log_info("no prototype is known for %zu of %zu function%s, so no arguments: -f 'NAME(int a, char *b) -> int' tells one, "
+			 "--raw-args shows registers", n, s->plan.n, s->plan.n == 1 ? "" : "s");
+}
+
 void carry_size(const struct session *s, struct kernel_conf *k)
 {
 	const struct conf *c = &s->conf;

@@ -33,6 +33,8 @@ struct carry {
 int carry_open(struct session *s);
 /* Captures of the functions that the plan has got since the last time. 0, -ENOMEM, -EINVAL: logged. */
 int carry_plan(struct session *s);
+/* What nothing is known of, and what can be done. */
+void carry_say_unknown(const struct session *s);
 /* What the kernel must be opened with. */
 struct kernel_conf;
 void carry_size(const struct session *s, struct kernel_conf *k);

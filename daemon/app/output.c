@@ -435,12 +435,14 @@ void output_summary(struct output *o, const struct stats_source *src, bool inter
 			record_val(&s.record, K_INTERVAL, VAL_BOOL, 1);
 		put(o, &s.record);
 	}
-	exceptions_summary(o->exceptions, interval);
+	if (!o->human)
+		exceptions_summary(o->exceptions, interval);
 	output_flush(o);
 	if (v && out) {
 		status_clear(o, true);
 		n = keep_called(v, n);
-		stats_table(out, v, n);
+		if (n)
+			stats_table(out, v, n);
 		for (size_t i = 0; o->conf->histogram && i < n; i++)
 			if (v[i].latency.count)
 				stats_histogram(out, &v[i], 80);

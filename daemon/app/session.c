@@ -387,8 +387,10 @@ int session_open(struct session *s)
 		return -1;
 	if (carry_open(s))
 		return fail(s, STATUS_USAGE);
-	if (carry_plan(s))
-		return fail(s, STATUS_FAILED);
+	err = carry_plan(s);
+	if (err)
+		return fail(s, err == -EINVAL ? STATUS_USAGE : STATUS_FAILED);
+	carry_say_unknown(s);
 	if (open_kernel(s))
 		return -1;
 	err = carry_install(s);

@@ -32,8 +32,8 @@ int targets_parse(struct session *s)
 		AUTO_FREE char *pattern = NULL;
 		int err = proto_text_split(c->functions.v[i], &pattern, &s->carry.protos[i]);
 
-		if (!err)
-			err = check_proto(s->carry.protos[i]);
+		if (!err && check_proto(s->carry.protos[i]))
+			return -EINVAL;
 		if (!err)
 			err = pattern_parse(&s->patterns[i], pattern, &why);
 		if (err) {

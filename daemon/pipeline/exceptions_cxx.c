@@ -159,10 +159,16 @@ static int tell_what(const struct resolver *res, const struct ev_throw *e, struc
 	const char *text;
 
 	ex->no_message = "not_an_exception";
-	if (!e->what || !res->address(res->arg, e->h.pid, e->what, true, &at))
+	if (!e->what)
 		return 0;
+	/* An int or a pointer has no table either; which it is, its process could have said. */
+	if (!res->address(res->arg, e->h.pid, e->what, true, &at) || !at.module) {
+		ex->no_message = res->address(res->arg, e->h.pid, e->type, true, &at) && at.module ? "not_an_exception" :
+											       "process_gone";
+		return 0;
+	}
 	if (!at.symbol) {
-		ex->no_message = at.module ? "no_symbol" : "not_an_exception";
+		ex->no_message = "no_symbol";
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(whats); i++) {

@@ -144,6 +144,39 @@ static void put_value(struct console *c, const struct field *f)
 	}
 }
 
+static const struct field *member(const struct field *object, enum record_key key)
+{
+	for (uint32_t i = 0; object->type == VAL_OBJECT && i < object->len; i++)
+		if (object->list[i].key == key && object->list[i].type == VAL_STR)
+			return &object->list[i];
+	return NULL;
+}
+
+/* A traceback, a frame a line. */
+static void put_stack(struct console *c, const struct field *stack)
+{
+	for (uint32_t i = 0; stack->type == VAL_ARRAY && i < stack->len; i++) {
+		const struct field *frame = &stack->list[i], *function = member(frame, K_FUNCTION);
+		const struct field *file = member(frame, K_FILE), *module = member(frame, K_MODULE);
+
+		fprintf(c->mem, "\n%19sat ", "");
+		if (function)
+			human_text(c->mem, function->str, function->len);
+		for (uint32_t k = 0; frame->type == VAL_OBJECT && k < frame->len; k++)
+			if (!function && frame->list[k].key == K_OFFSET)
+				fprintf(c->mem, "0x%" PRIx64, frame->list[k].u);
+		begin_colour(c, "2");
+		if (file || module)
+			fputs("  ", c->mem);
+		if (file || module)
+			human_text(c->mem, (file ? file : module)->str, (file ? file : module)->len);
+		for (uint32_t k = 0; file && k < frame->len; k++)
+			if (frame->list[k].key == K_LINE)
+				fprintf(c->mem, ":%" PRIu64, frame->list[k].u);
+		end_colour(c);
+	}
+}
+
 static void put_rest(struct console *c, const struct record *r, const uint16_t *shown, size_t n)
 {
 	for (unsigned i = 0; i < r->n; i++) {
@@ -151,7 +184,7 @@ static void put_rest(struct console *c, const struct record *r, const uint16_t *
 
 		while (k < n && shown[k] != r->f[i].key)
 			k++;
-		if (k < n)
+		if (k < n || (r->f[i].key == K_STACK && r->f[i].type == VAL_ARRAY))
 			continue;
 		fputs("  ", c->mem);
 		begin_colour(c, "2");
@@ -159,6 +192,8 @@ static void put_rest(struct console *c, const struct record *r, const uint16_t *
 		end_colour(c);
 		put_value(c, &r->f[i]);
 	}
+	if (record_find(r, K_STACK))
+		put_stack(c, record_find(r, K_STACK));
 }
 
 static uint64_t number(const struct record *r, enum record_key key)
