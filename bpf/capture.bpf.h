@@ -243,6 +243,14 @@ static __always_inline void fetch_errno(struct fetching *f)
 	f->acc = (__s64)v;
 }
 
+static __always_inline void fetch_item(struct fetching *f, const struct fetch *o)
+{
+	struct capture_head *h = (void *)slot_at(f->s, f->base, 0);
+
+	f->acc = *(__u64 *)slot_at(f->s, f->base, o->at);
+	f->fault = !(h->got >> (o->item & 63) & 1);
+}
+
 static __always_inline void fetch_acc(struct fetching *f, const struct fetch *o)
 {
 	__u32 v = o->arg & 15;
@@ -313,6 +321,9 @@ static long fetch_step(__u32 i, struct fetching *f)
 		return 0;
 	case FETCH_ERRNO:
 		fetch_errno(f);
+		return 0;
+	case FETCH_ITEM:
+		fetch_item(f, o);
 		return 0;
 	}
 	if (o->op <= FETCH_SHR || o->op >= FETCH_FS) {

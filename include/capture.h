@@ -44,6 +44,7 @@ enum fetch_op {
 	FETCH_EQ = 16,   /* if acc != imm, or a fault, skip the next arg operations */
 	FETCH_ERRNO = 17,/* acc = the thread's errno; a fault where its place is not known */
 	FETCH_FS = 18,   /* acc = the thread pointer (fs base) + imm; clears the fault */
+	FETCH_ITEM = 20, /* acc = the 8 bytes that an earlier FETCH_PUT, also one of the entry, left at `at`; a fault if its item was not got */
 	FETCH_MUL = 19,  /* acc *= imm (1 .. 2^20); a fault if acc was above 2^40: lengths of slices are counts of elements */
 };
 

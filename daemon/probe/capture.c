@@ -191,6 +191,34 @@ static void build_errno(struct comp *c, const struct type *t, struct roots *r)
 	r->node[r->n++] = node;
 }
 
+/*
+ * Rust's convention does not give the address of a result in memory back in rax: for functions that nobody else calls, rustc leaves
+ * anything there. What came in with the call is kept.
+ */
+static void keep_address(struct comp *c, struct loc *l)
+{
+	struct fetch *item;
+	uint16_t at = 0;
+	uint8_t n;
+
+	c->now = &c->prog[0];
+	c->acc = BASE_NONE;
+	emit(c, FETCH_REG, 7, 0);
+	n = emit_item(c, FETCH_PUT, 8, 8, &at);
+	c->now = &c->prog[1];
+	emit(c, FETCH_ITEM, 0, 0);
+	if (c->full) {
+		loc_none(l, "too_large");
+		c->full = false;
+		return;
+	}
+	item = &c->now->op[c->now->n - 1];
+	item->at = at;
+	item->item = n;
+	l->base = BASE_VAR;
+	l->reg = (uint8_t)emit_save(c);
+}
+
 static void build_result(struct comp *c, struct abi *a, struct roots *r)
 {
 	uint32_t type = c->p->p->result, node;
@@ -201,6 +229,8 @@ static void build_result(struct comp *c, struct abi *a, struct roots *r)
 	abi_find(c->p->p->lang)->result(a, type, &l);
 	if (c->p->p->flags & PROTO_F_OWN_ABI)
 		loc_none(&l, "abi");
+	if (c->p->p->lang == LANG_RUST && l.memory && l.base == BASE_REG)
+		keep_address(c, &l);
 	share(c, 1, 1);
 	/* Go: the one result of a list of one. */
 	if (c->p->p->lang == LANG_GO && t->kind == TYPE_STRUCT && !t->name && t->nmembers == 1)

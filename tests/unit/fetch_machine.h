@@ -161,6 +161,10 @@ static inline void machine_step(struct machine *m, const struct fetch *o)
 		m->acc -= m->var[o->arg % FETCH_VARS];
 		m->fault |= m->bad >> o->arg % FETCH_VARS & 1;
 		break;
+	case FETCH_ITEM:
+		m->acc = *(uint64_t *)machine_at(m, o, 8, UINT16_MAX);
+		m->fault = !(machine_head(m)->got >> (o->item & 63) & 1);
+		break;
 	case FETCH_MUL:
 		m->fault |= m->acc >> 40 != 0;
 		m->acc *= (uint64_t)o->imm;
