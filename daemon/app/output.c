@@ -242,7 +242,7 @@ static int add_values(struct output *o, const struct ev_call *e, const unsigned 
 	return values_put_from(v, &from, o->arena, r);
 }
 
-/* *wanted: conditions did not leave it out. */
+/* *wanted: neither conditions nor --count left it out. */
 static int put_call(struct output *o, const void *bytes, size_t len, struct record *r, bool *wanted)
 {
 	struct ev_call e;
@@ -254,17 +254,14 @@ static int put_call(struct output *o, const void *bytes, size_t len, struct reco
 	err = add_values(o, &e, bytes, len, r);
 	if (err)
 		return err;
-	*wanted = !(e.flags & CALL_F_UNWANTED) && where_match(o->fn_told[e.fn].where, r);
+	*wanted = !(e.flags & CALL_F_UNWANTED) && where_match(o->fn_told[e.fn].where, r) &&
+		  !(o->conf->count && o->calls >= o->conf->count);
 	if (!*wanted) {
 		o->fn_told[e.fn].unwanted++;
 		return 0;
 	}
 	if (e.flags & CALL_F_STACK || o->conf->stack)
 		stacks_put(o->stacks, e.id, true, r);
-	if (o->conf->count && o->calls >= o->conf->count) {
-		o->fn_told[e.fn].unwanted++;
-		return 0;
-	}
 	if (o->sink->ops->write(o->sink, r))
 		o->fn_told[e.fn].shed++;
 	o->calls++;

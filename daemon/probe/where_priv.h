@@ -66,6 +66,8 @@ const char *where_string(const struct values *v, uint32_t offset);
  * sense there, leaf->wrong says why.
  */
 bool where_bind(const struct values *v, struct leaf *l, struct bound *b);
+/* --errors: fills in what of the result means failure. */
+void where_failed(const struct values *v, struct bound *b);
 /* The result, for --errors; NULL: none. */
 const struct value *where_result(const struct values *v);
 

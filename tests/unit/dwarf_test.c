@@ -453,7 +453,9 @@ static const char go_source[] =
 	"//go:noinline\n"
 	"func Others(s Shape, a interface{}, f func(int) int, m map[string]int) *P { "
 	"fmt.Println(s, a, f(1), m); return nil }\n"
-	"func main() { p := &P{}; Texts(\"a\", nil, nil); Numbers(1, 2, true, 3, 4, 5, "
+	"//go:noinline\n"
+	"func Nothing() { fmt.Println() }\n"
+	"func main() { p := &P{}; Nothing(); Texts(\"a\", nil, nil); Numbers(1, 2, true, 3, 4, 5, "
 	"[3]int16{}); Others(p, 1, func(i int) int { return i }, nil); p.Area() }\n";
 
 #define GO_STRING "struct string#24{*uint8=u1:uint8* str@0; i8:int len@8}16"
@@ -474,6 +476,8 @@ static const struct {
 	  { "*main.P=struct main.P#25{i4:int32 X@0; *main.P=struct main.P#25{",
 	    " main.Others(struct main.Shape#20{", ", struct interface {}#20{",
 	    ", func(int) int=void* f", ", map[string]int=" } },
+	/* Its unit has no types: they are all in another one. */
+	{ "main.Nothing", { "main.Nothing()" } },
 	{ "main.[(][*]P[)].Area",
 	  { "i8:int main.(*P).Area(*main.P=struct main.P#25{i4:int32 X@0; " } },
 };

@@ -264,6 +264,43 @@ Test(stream, strings_without_end_are_refused)
 	}
 }
 
+/* Before the event that needs them; told once for each process. */
+Test(stream, names_of_types_and_unwanted_calls_come_back)
+{
+	const struct clock_map clock = { OFFSET };
+	struct ev_call e = { .h = { .kind = EV_CALL, .len = sizeof(e) + 8, .pid = 7 }, .flags = CALL_F_CAPTURE }, got;
+	char bytes[sizeof(e) + 8] = { 0 };
+	struct stream_writer *w;
+	struct stream_reader *r;
+	const void *p;
+	size_t len;
+
+	memcpy(bytes, &e, sizeof(e));
+	strcpy(bytes + sizeof(e), "carried");
+	cr_assert_eq(stream_writer_open(&w, rec, &clock, SALT), 0);
+	cr_expect_eq(stream_write_go_type(w, 7, 0x1000, "*main.T"), 0);
+	cr_expect_eq(stream_write_unwanted(w, bytes, sizeof(bytes)), 0);
+	cr_expect_eq(stream_write_go_type(w, 7, 0x1000, "another"), 0);
+	cr_expect_eq(stream_write_go_type(w, 8, 0x1000, ""), 0);
+	cr_expect_eq(stream_write_event(w, bytes, sizeof(bytes)), 0);
+	cr_expect_eq(stream_write_unwanted(w, bytes, sizeof(e) - 1), -EBADMSG);
+	cr_assert_eq(stream_writer_close(w), 0);
+	cr_assert_eq(stream_reader_open(&r, rec), 0);
+	cr_expect_null(stream_go_type(r, 7, 0x1000));
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(stream_next(r, &p, &len), 1);
+		cr_assert_eq(len, sizeof(bytes));
+		memcpy(&got, p, sizeof(got));
+		cr_expect_eq(got.flags, i ? CALL_F_CAPTURE : CALL_F_CAPTURE | CALL_F_UNWANTED);
+		cr_expect_str_eq((const char *)p + sizeof(got), "carried");
+		cr_expect_str_eq(stream_go_type(r, 7, 0x1000), "*main.T");
+	}
+	cr_expect_str_eq(stream_go_type(r, 8, 0x1000), "");
+	cr_expect_null(stream_go_type(r, 9, 0x1000));
+	cr_expect_eq(stream_next(r, &p, &len), 0);
+	stream_reader_close(r);
+}
+
 Test(stream, long_names_are_cut_and_survive)
 {
 	const struct clock_map clock = { 0 };

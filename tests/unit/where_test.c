@@ -542,6 +542,64 @@ Test(where, errors_are_what_failed)
 	}
 }
 
+/* func f(a int) error, or (int32, error): nil, or an interface's two words. */
+static void go_call(struct call *x, bool two, uint64_t word)
+{
+	struct proto_build *b = proto_build_new();
+	uint32_t i4 = plain(b, TYPE_INT, 4), u8 = plain(b, TYPE_UINT, 8);
+	struct member words[] = { { .name = named(b, "tab"), .type = u8 }, { .name = named(b, "data"), .type = u8, .offset = 8 } };
+	struct type error = { .kind = TYPE_STRUCT, .size = 16, .nmembers = 2, .inner = PROTO_NO_TYPE, .go_kind = 20,
+			      .name = named(b, "error") };
+	struct type both = { .kind = TYPE_STRUCT, .size = 24, .nmembers = 2, .inner = PROTO_NO_TYPE };
+	struct param param = { .name = named(b, "a"), .type = i4 };
+	struct proto head = { .lang = LANG_GO, .name = named(b, "f") }, *p = NULL;
+	struct member results[2] = { { .name = named(b, "n"), .type = i4 }, { .name = named(b, "err"), .offset = 8 } };
+	const struct value *root;
+
+	error.member = proto_build_members(b, words, 2);
+	results[1].type = head.result = proto_build_type(b, &error);
+	both.member = proto_build_members(b, results, 2);
+	if (two)
+		head.result = proto_build_type(b, &both);
+	proto_build_param(b, &param);
+	cr_assert_eq(proto_build_finish(b, &head, &p), 0);
+	proto_build_free(b);
+	call_of(x, p, false);
+	free(p);
+	set(x, "a", 7);
+	root = root_of(x, "return");
+	if (two)
+		put_at(x, child_of(x, root, 0), (uint64_t)-1);
+	root = two ? child_of(x, root, 1) : root;
+	put_at(x, root, word);
+	put_at(x, child_of(x, child_of(x, root, 0), 1), 0x20);
+}
+
+Test(where, errors_of_go_are_not_nil)
+{
+	/* So many that the kernel has no room for what failed means. */
+	static const char many[] = "a != 1 && a != 2 && a != 3 && a != 4 && a != 5 && a != 6 && a != 8 && a != 9 && a != 10 && a != 11 &&"
+				   "a != 12 && a != 13 && a != 14 && a != 15 && a != 16";
+	char why[WHERE_WHY];
+	struct call x;
+	unsigned told;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct where *w = NULL;
+
+		go_call(&x, i & 1, i & 2 ? 0x4711 : 0);
+		cr_expect_eq(failed(&x, &told), (i & 2) != 0, "%u", i);
+		cr_expect_eq(told, BY_KERNEL);
+		cr_assert_eq(where_parse(many, true, &w, why), 0, "%s", why);
+		cr_expect_eq(answer(&x, w, &told), (i & 2) != 0, "%u", i);
+		cr_expect_eq(told, BY_BOTH);
+		where_free(w);
+		x.exit = "panic";
+		cr_expect(failed(&x, &told));
+		call_free(&x);
+	}
+}
+
 /* The errno of a pointer's function is captured only if it failed. */
 Test(where, errno_tells_that_a_pointer_failed)
 {
