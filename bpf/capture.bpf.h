@@ -140,6 +140,18 @@ static long str_scan(__u32 i, struct str_end *e)
 	return e->found;
 }
 
+/* The file that is mapped there may still tell, if nobody can have written to it. */
+static __always_inline void str_missed(struct fetching *f, const struct fetch *o, struct fetched *d)
+{
+	struct capture_head *h = (void *)slot_at(f->s, f->base, 0);
+
+	d->off = 0;
+	d->len = 0;
+	d->all = f->acc;
+	if (o->item < 32)
+		h->missed |= 1u << o->item;
+}
+
 #define STR_SCANS 64 /* times FETCH_STR_MAX - 1 bytes */
 
 /* A string of any length: what fits is kept, its true length is told. */
@@ -152,8 +164,10 @@ static __always_inline void fetch_str(struct fetching *f, const struct fetch *o)
 	if (max > FETCH_STR_MAX)
 		max = FETCH_STR_MAX;
 	n = bpf_probe_read_user_str(slot_at(f->s, f->base, f->heap), max + 1, (void *)f->acc);
-	if (n <= 0)
+	if (n <= 0) {
+		str_missed(f, o, d);
 		return;
+	}
 	d->off = f->heap;
 	d->len = n - 1;
 	d->all = n - 1;
@@ -377,8 +391,8 @@ CHECKED_ONCE capture_run(__u32 fn, __u32 slot, __u32 at_return)
 	h = (void *)slot_at(f.s, f.base, 0);
 	if (!at_return) {
 		h->got = 0;
+		h->missed = 0;
 		h->bytes = spec->fixed;
-		h->pad = 0;
 	}
 	f.first = at_return ? spec->ret : spec->entry;
 	f.heap = h->bytes;
@@ -386,7 +400,7 @@ CHECKED_ONCE capture_run(__u32 fn, __u32 slot, __u32 at_return)
 	/* Numbers that the verifier does not know: it goes through the loop's body once then, not once for each that a field can have. */
 	f.acc = f.s->ip;
 	f.fault = *(volatile __u64 *)&f.s->bad & 1;
-	f.skip = *(volatile __u32 *)&h->pad; /* 0 */
+	f.skip = *(volatile __u64 *)&f.s->bad + 1; /* 0 */
 	bpf_loop(at_return ? spec->nret : spec->nentry, fetch_step, &f, 0);
 	h->bytes = f.heap;
 	return 0;

@@ -60,7 +60,7 @@ struct fetch {
 struct capture_head {
 	__u64 got;   /* bit i: item i was copied */
 	__u32 bytes; /* of the capture: head, fixed part and heap */
-	__u32 pad;
+	__u32 missed; /* bit i: item i < 32 is a string (FETCH_STR) whose page was not there; `all` of its struct fetched is its address */
 };
 
 /* A string or run of bytes in the heap. */

@@ -471,6 +471,7 @@ int values_put_from(const struct values *v, const struct values_from *from, stru
 		return -EBADMSG;
 	x.len = head.bytes;
 	x.got = head.got;
+	x.missed = head.missed;
 	put_args(&x, v, r);
 	for (uint32_t i = 0; i < v->nroots && from->returned && !x.bad; i++)
 		if (list[i].flags & VALUE_F_ERRNO)

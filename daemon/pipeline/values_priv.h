@@ -10,7 +10,7 @@ struct reading {
 	const char *strings;
 	const uint8_t *bytes;
 	size_t len;
-	uint64_t got;
+	uint64_t got, missed;
 	struct arena *arena;
 	const struct values_from *from;
 	unsigned steps; /* values that may still be put: nested arrays multiply */

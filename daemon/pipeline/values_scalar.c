@@ -333,12 +333,41 @@ void put_chars(const uint8_t *p, size_t n, struct field *f)
 	put_string(f, (const char *)p, strnlen((const char *)p, n));
 }
 
+/*
+ * A string whose page was not in memory when it was to be read, such as a literal that nobody has looked at yet: what the mapped file
+ * says is what the program would see. False: not so.
+ */
+static bool put_mapped(struct reading *x, const struct value *v, struct field *f)
+{
+	const struct resolver *names = x->from->names;
+	struct fetched s;
+	size_t n, len;
+	char *text;
+
+	if (v->item >= 32 || x->got >> v->item & 1 || !(x->missed >> v->item & 1) || !names || !names->bytes ||
+	    v->at > x->len || x->len - v->at < sizeof(s))
+		return false;
+	memcpy(&s, x->bytes + v->at, sizeof(s));
+	text = reading_alloc(x, v->size + 1);
+	n = text ? names->bytes(names->arg, x->from->pid, s.all, text, v->size + 1) : 0;
+	len = strnlen(text ? text : "", n);
+	if (!n || (len == n && n <= v->size))
+		return false;
+	put_string(f, text, MIN(len, (size_t)v->size));
+	if (len > v->size)
+		put_truncated(x, UINT64_MAX, f);
+	return true;
+}
+
 void put_text(struct reading *x, const struct value *v, struct field *f)
 {
 	struct fetched copy;
-	const struct fetched *s = value_fetched(x, v, &copy, f);
+	const struct fetched *s;
 	uint64_t all;
 
+	if (put_mapped(x, v, f))
+		return;
+	s = value_fetched(x, v, &copy, f);
 	if (!s)
 		return;
 	all = s->all;

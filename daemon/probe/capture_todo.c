@@ -30,7 +30,8 @@ static const char *run_text(struct comp *c, const struct loc *l, const struct to
 	const char *why = emit_load(c, l, t->off, 8);
 	uint32_t text = node_new(c, t->node, VALUE_TEXT, PROTO_NO_TYPE);
 
-	take_heap(c, text, FETCH_STR, 0, room(c, c->conf->string_size, TEXT_LEAST));
+	c->node[text].v.size = room(c, c->conf->string_size, TEXT_LEAST);
+	take_heap(c, text, FETCH_STR, 0, c->node[text].v.size);
 	return why;
 }
 
