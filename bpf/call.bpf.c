@@ -63,6 +63,8 @@ CHECKED_ONCE alt_prune(__u64 now)
 	return 0;
 }
 
+#define CAPTURE_FAILED 8 /* beside CAPTURE_ENTRY: there is no memory for it */
+
 /* Push a frame on the thread's own stack. 0, or 1: too deep. */
 static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8 flags, __u32 capture)
 {
@@ -88,7 +90,8 @@ static __always_inline int own_enter(struct thread *t, __u32 fn, __u64 cfa, __u8
 	f->flags = flags;
 	f->slot = SLOT_NONE;
 	if (capture && flags & FRAME_SAMPLED && t->n <= knob_max_depth) {
-		f->slot = capture_enter(fn, f->id, t->n);
+		if (capture != CAPTURE_FAILED)
+			f->slot = capture_enter(fn, f->id, t->n);
 		if (!f->slot)
 			f->flags |= FRAME_MISSING;
 	}
@@ -198,8 +201,10 @@ CHECKED_ONCE entry_only(__u32 fn, __u32 capture)
 }
 
 /* The capture of a call that will have a frame elsewhere is made beforehand, while BPF's stack is short. */
-static __always_inline __u32 far_capture(struct thread *t, __u32 fn)
+static __always_inline __u32 far_capture(struct thread *t, __u32 fn, __u32 capture)
 {
+	if (capture == CAPTURE_FAILED)
+		return SLOT_HERE;
 	return capture_enter(fn, t->serial | (t->calls + 1), DEPTH_MAX) ?: SLOT_HERE;
 }
 
@@ -232,15 +237,14 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 			return 1;
 		}
 	}
-	if (capture && regs_save(ctx, cfa)) {
-		count_loss(fn, LOST_MAP_FULL);
-		return 1;
-	}
+	/* Newer kernels get memory for a thread's storage only when they need not wait for it: the call counts without. */
+	if (capture && regs_save(ctx, cfa))
+		capture = CAPTURE_FAILED;
 	if (flags & SITE_F_GO) {
 		struct far_key place = {};
 
 		if (go_place(ctx, cfa, &place))
-			go_enter(&place, fn, flags, capture ? far_capture(t, fn) : SLOT_NONE);
+			go_enter(&place, fn, flags, capture ? far_capture(t, fn, capture) : SLOT_NONE);
 		else
 			count_loss(fn, LOST_READ_FAULT);
 		return 1;
@@ -264,7 +268,7 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 		return 1;
 	}
 	far_replace(cfa);
-	far_enter(fn, cfa, capture ? far_capture(t, fn) : SLOT_NONE);
+	far_enter(fn, cfa, capture ? far_capture(t, fn, capture) : SLOT_NONE);
 	return 1;
 }
 

@@ -9,8 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "kernel/features.h"
-#include "kernel/uapi.h"
+#include "kernel/features_priv.h"
 
 #define INSN(c, d, s, o, i) ((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
 #define REGS_IP 128 /* struct pt_regs of x86-64 */
@@ -93,26 +92,35 @@ int features_self_test(int x)
 	return x + 1;
 }
 
+int features_noop(unsigned attach_type)
+{
+	return try_load(noop, ARRAY_SIZE(noop), attach_type);
+}
+
+int features_offset(const void *code, uint64_t *ret)
+{
+	AUTO_FCLOSE FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long lo, hi, off;
+	char line[512];
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %*s %lx", &lo, &hi, &off) == 3 && (uintptr_t)code >= lo &&
+		    (uintptr_t)code < hi) {
+			*ret = (uintptr_t)code - lo + off;
+			return 0;
+		}
+	return -ENOENT;
+}
+
 /* Offset in our own executable of the self-test's `ret`; -ENOENT if the compiler made something unexpected. */
 static int self_test_offset(uint64_t *ret)
 {
 	const uint8_t *code = (const uint8_t *)features_self_test;
-	AUTO_FCLOSE FILE *maps = fopen("/proc/self/maps", "re");
-	unsigned long lo, hi, off;
-	char line[512];
 	size_t i = 0;
 
 	while (i < 64 && code[i] != 0xc3)
 		i++;
-	if (i == 64 || !maps)
-		return -ENOENT;
-	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx %*s %lx", &lo, &hi, &off) == 3 &&
-		    (uintptr_t)code >= lo && (uintptr_t)code < hi) {
-			*ret = (uintptr_t)code + i - lo + off;
-			return 0;
-		}
-	return -ENOENT;
+	return i == 64 ? -ENOENT : features_offset(code + i, ret);
 }
 
 /* Runs in the child: waits until the probe is in, then calls through it. */

@@ -22,4 +22,10 @@ struct features {
 /* Asks everything; needs CAP_BPF and CAP_PERFMON or CAP_SYS_ADMIN, else load_err is -EPERM. */
 void features_ask(struct features *f);
 
+/*
+ * Since 6.18 the kernel turns a probed nop of 5 bytes into a call of its own, once it was hit; 6.18.15 leaves the call there when the
+ * probe is taken away. Tries it on a child of our own: does a nop come back? Takes some 100 ms, so only asked for where it matters.
+ */
+bool features_nop5(const struct features *f);
+
 #endif

@@ -37,10 +37,10 @@ static int text_at(void *arg, uint64_t addr, const uint8_t **ret, size_t *len)
 	return elf_text(img->elf, addr, ret, len);
 }
 
-static void find_sites(struct func *f, const struct symbol *sym)
+static void find_sites(const struct plan *p, struct func *f, const struct symbol *sym)
 {
 	struct image *img = f->image;
-	struct sites_func sf = { .addr = f->addr, .go = elf_is_go(img->elf), .is_function = is_function,
+	struct sites_func sf = { .addr = f->addr, .go = elf_is_go(img->elf), .no_nop5 = p->no_nop5, .is_function = is_function,
 				 .text = text_at, .arg = img };
 	const struct symbol *cold = sym ? symbols_cold(img->symbols, sym) : NULL;
 	size_t len = 0;
@@ -123,7 +123,7 @@ static int add_func(struct plan *p, struct image *img, const struct symbol *sym,
 	f->pattern = pattern;
 	f->ifunc = sym && sym->ifunc;
 	f->symbol = f->ifunc ? strdup(sym->name) : NULL;
-	find_sites(f, sym);
+	find_sites(p, f, sym);
 	f->unfit = why_unfit(f, sym, p->wanted <= RECURSION_FNS ? RECURSION_REACH : 0);
 	p->refused += f->error != SITES_OK;
 	ix->key = key;
@@ -245,9 +245,38 @@ void plan_resolve(struct plan *p, struct func *f, uint64_t addr)
 	}
 	f->addr = addr;
 	f->size = symbols_extent(f->image->symbols, f->image->elf, sym) - addr;
-	find_sites(f, sym);
+	find_sites(p, f, sym);
 	f->unfit = why_unfit(f, sym, RECURSION_REACH);
 	p->refused += f->error != SITES_OK;
+}
+
+static bool on_nop5(const struct func *f)
+{
+	return !f->error && f->sites.entry_text && !strcmp(f->sites.entry_text, "nop5");
+}
+
+bool plan_on_nop5(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (on_nop5(&p->funcs[i]))
+			return true;
+	return false;
+}
+
+void plan_avoid_nop5(struct plan *p)
+{
+	p->no_nop5 = true;
+	for (size_t i = 0; i < p->n; i++) {
+		struct func *f = &p->funcs[i];
+		const struct symbol *sym = on_nop5(f) ? symbols_starting_at(f->image->symbols, f->addr) : NULL;
+
+		if (!on_nop5(f))
+			continue;
+		sites_free(&f->sites);
+		find_sites(p, f, sym);
+		f->unfit = why_unfit(f, sym, RECURSION_REACH);
+		p->refused += f->error != SITES_OK;
+	}
 }
 
 void plan_free(struct plan *p)

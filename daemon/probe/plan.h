@@ -50,6 +50,7 @@ struct plan {
 	size_t max;      /* functions at most */
 	size_t wanted;   /* functions that matched, also those above max */
 	size_t refused;  /* matched, but no safe sites */
+	bool no_nop5;    /* the kernel does not take probes away from nops of 5 bytes */
 	uint32_t jumps;  /* entries of the jumps map given out */
 };
 
@@ -60,6 +61,10 @@ struct plan {
 int plan_add_image(struct plan *p, struct image *img, int rootfd);
 /* Moves an ifunc to the implementation at addr (in its image, whose symbols are loaded). */
 void plan_resolve(struct plan *p, struct func *f, uint64_t addr);
+/* Does an entry site lie on a nop of 5 bytes? */
+bool plan_on_nop5(const struct plan *p);
+/* Looks for other sites for those, and for all that come. The images' symbols are loaded. */
+void plan_avoid_nop5(struct plan *p);
 void plan_free(struct plan *p);
 
 /* A sentence: how and why the return of f is seen that way. hijack: NULL or why the process forbids it. */

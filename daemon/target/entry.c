@@ -286,7 +286,7 @@ static void entry_look(struct entry *en, struct sites *s, struct sites *second)
 		en->done = true;
 		return;
 	}
-	if (once && entry_allowed(en, addr)) {
+	if (once && entry_allowed(en, addr) && !(en->w->f->no_nop5 && entry_is_nop5(en))) {
 		/* An exit is no good entry: which of the two programs runs first there is up to the
 		 * kernel. */
 		if (entry_emulated(en) && (first || !walk_leaves(en->w, en->node))) {

@@ -42,6 +42,7 @@ struct sites_func {
 	uint64_t cold_addr;   /* its .cold piece; cold_size 0: none known */
 	const uint8_t *cold;
 	size_t cold_size;
+	bool no_nop5;         /* a probe on a nop of 5 bytes would leave its mark, see features_nop5() */
 	bool go;              /* Go: stack check loops back to the entry; ABIInternal arguments */
 	/* Does another function begin exactly at addr? Not a .cold piece. NULL: not known. */
 	bool (*is_function)(void *arg, uint64_t addr);
