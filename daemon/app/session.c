@@ -258,6 +258,7 @@ static int open_kernel(struct session *s)
 	k.sample = c->sample >= 1 ? 0xffffffff : (uint32_t)(c->sample * 4294967295.0);
 	k.target_flags = TARGET_ON | (c->follow ? TARGET_FOLLOW : 0);
 	carry_size(s, &k);
+	fileio_size(s, &k);
 	if (c->exe && !stat(c->exe, &st)) {
 		k.exe_ino = st.st_ino;
 		k.exe_dev = st.st_dev;
@@ -346,7 +347,8 @@ static void say_trace(struct session *s)
 		output_process(&s->output, t->process.pid, "attach", t->process.exe, NULL, 0);
 	output_flush(&s->output);
 	if (!s->conf.quiet && !s->npatterns)
-		log_info("exceptions of %zu process%s; ^C detaches", alive, alive == 1 ? "" : "es");
+		log_info("%s of %zu process%s; ^C detaches", s->conf.files ? "files" : "exceptions", alive,
+			 alive == 1 ? "" : "es");
 	else if (!s->conf.quiet)
 		log_info("%zu function%s of %zu process%s; ^C detaches", n, n == 1 ? "" : "s", alive,
 			 alive == 1 ? "" : "es");
@@ -383,9 +385,13 @@ int session_open(struct session *s)
 	err = open_targets(s);
 	if (err)
 		return fail(s, session_status_of(err));
-	if (check_plan(s) || check_returns(s))
+	if (check_plan(s))
 		return -1;
-	if (carry_open(s))
+	if (plan_on_nop5(&s->plan) && !features_nop5(&s->features))
+		plan_avoid_nop5(&s->plan);
+	if (check_returns(s))
+		return -1;
+	if (carry_open(s) || fileio_open(s))
 		return fail(s, STATUS_USAGE);
 	err = carry_plan(s);
 	if (err)
@@ -410,6 +416,11 @@ int session_open(struct session *s)
 	}
 	if (attach_all(s) < 0)
 		return -1;
+	err = fileio_start(s);
+	if (err) {
+		log_error("what the targets do with files cannot be told: %s", strerror(-err));
+		return fail(s, STATUS_FAILED);
+	}
 	say_trace(s);
 	carry_warm(s);
 	spawn_release(s);
@@ -439,6 +450,7 @@ void session_close(struct session *s)
 	plan_free(&s->plan);
 	resolve_free(s->resolve);
 	carry_free(s);
+	fileio_free(s);
 	images_free(&s->images);
 	targets_free(s);
 	for (size_t i = 0; i < s->npatterns; i++)
