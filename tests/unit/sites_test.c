@@ -14,7 +14,7 @@
 #define AT_OTHER 0x300
 #define CODE_MAX 64
 
-enum { GO = 1, NO_NAMES = 2, NAME_AT_4 = 4 };
+enum { GO = 1, NO_NAMES = 2, NAME_AT_4 = 4, NO_NOP5 = 8 };
 
 struct row {
 	const char *code, *stray, *cold;
@@ -63,6 +63,8 @@ static const struct row rows[] = {
 	   better */
 	{ "0f 1f 44 00 00 c3", .want = "nop5+0* | ret+5" },
 	{ ENDBR "0f 1f 44 00 00 c3", .want = "nop5+4* | ret+9" },
+	{ "0f 1f 44 00 00 89 fb c3", .flags = NO_NOP5, .want = "mov+5 | ret+7" },
+	{ ENDBR "0f 1f 44 00 00 c3", .flags = NO_NOP5, .want = "endbr64+0 endbr | ret+9" },
 	{ "0f 1f 44 00 00 55 5d c3", .want = "push+5* | ret+7" },
 	{ "89 fb 0f 1f 44 00 00 c3", .want = "mov+0 | ret+7" },
 	/* what may be passed over */
@@ -206,6 +208,7 @@ static enum sites_error find(struct sites *s, const struct row *r)
 	struct sites_func f = { .addr = BASE, .code = im.code.v, .size = im.code.n, .arg = &im };
 
 	f.go = r->flags & GO;
+	f.no_nop5 = r->flags & NO_NOP5;
 	f.is_function = r->flags & NO_NAMES ? NULL : image_is_function;
 	f.text = r->stray ? image_text : NULL;
 	if (im.cold.n) {
