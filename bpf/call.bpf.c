@@ -201,11 +201,32 @@ CHECKED_ONCE entry_only(__u32 fn, __u32 capture)
 }
 
 /* The capture of a call that will have a frame elsewhere is made beforehand, while BPF's stack is short. */
-static __always_inline __u32 far_capture(struct thread *t, __u32 fn, __u32 capture)
+static __always_inline __u32 far_capture(__u32 fn, __u64 id, __u32 capture)
 {
+	if (!capture)
+		return SLOT_NONE;
 	if (capture == CAPTURE_FAILED)
 		return SLOT_HERE;
-	return capture_enter(fn, t->serial | (t->calls + 1), DEPTH_MAX) ?: SLOT_HERE;
+	return capture_enter(fn, id, DEPTH_MAX) ?: SLOT_HERE;
+}
+
+/* With no frame nobody takes the capture out of the hash. */
+static __always_inline void go_begin(struct thread *t, const struct far_key *place, __u32 fn, __u32 flags, __u32 capture)
+{
+	__u64 id = t->serial | (t->calls + 1);
+	__u32 slot = far_capture(fn, id, capture);
+
+	if (go_enter(place, fn, flags, slot) && slot == SLOT_FAR)
+		slot_drop(id);
+}
+
+static __always_inline void far_begin(struct thread *t, __u32 fn, __u64 cfa, __u32 capture)
+{
+	__u64 id = t->serial | (t->calls + 1);
+	__u32 slot = far_capture(fn, id, capture);
+
+	if (far_enter(fn, cfa, slot) && slot == SLOT_FAR)
+		slot_drop(id);
 }
 
 /*
@@ -244,7 +265,7 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 		struct far_key place = {};
 
 		if (go_place(ctx, cfa, &place))
-			go_enter(&place, fn, flags, capture ? far_capture(t, fn, capture) : SLOT_NONE);
+			go_begin(t, &place, fn, flags, capture);
 		else
 			count_loss(fn, LOST_READ_FAULT);
 		return 1;
@@ -268,7 +289,7 @@ static __always_inline int enter(struct pt_regs *ctx, __u64 cookie, bool session
 		return 1;
 	}
 	far_replace(cfa);
-	far_enter(fn, cfa, capture ? far_capture(t, fn, capture) : SLOT_NONE);
+	far_begin(t, fn, cfa, capture);
 	return 1;
 }
 
@@ -309,7 +330,7 @@ static __always_inline void leave(struct pt_regs *ctx, __u64 cookie, __u64 cfa, 
 	struct frame *f;
 	__u64 parent = 0;
 
-	if (COOKIE_KIND(cookie) != SITE_JMP_IND && COOKIE_CAPTURE(cookie) & CAPTURE_EXIT)
+	if (COOKIE_KIND(cookie) == SITE_JMP_IND ? knob_stack != 0 : (COOKIE_CAPTURE(cookie) & CAPTURE_EXIT) != 0)
 		regs_save(ctx, cfa);
 	if (COOKIE_FLAGS(cookie) & SITE_F_GO) {
 		struct far_key place = {};

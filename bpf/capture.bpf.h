@@ -61,11 +61,15 @@ static __always_inline struct stash *stash_find(void)
 	return bpf_task_storage_get(&stashes, bpf_get_current_task_btf(), NULL, 0);
 }
 
+static __always_inline struct stash *stash_make(void)
+{
+	return bpf_task_storage_get(&stashes, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
 /* The registers, where the machine and the unwinder look for them. */
 static __noinline __attribute__((unused)) int regs_save(struct pt_regs *ctx, __u64 cfa)
 {
-	struct stash *s = bpf_task_storage_get(&stashes, bpf_get_current_task_btf(), NULL,
-					       BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct stash *s = stash_make();
 
 	if (!s)
 		return 1;
@@ -247,13 +251,13 @@ static __always_inline void fetch_load(struct fetching *f, __u32 size)
 static __always_inline void fetch_errno(struct fetching *f)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct target_info *t = bpf_map_lookup_elem(&targets, &tgid);
+	struct target_places *p = bpf_map_lookup_elem(&places, &tgid);
 	int v = 0;
 
-	f->fault = !t || !t->errno_off ||
+	f->fault = !p || !p->errno_off ||
 		   bpf_probe_read_user(&v, sizeof(v),
 				       (void *)(BPF_CORE_READ(bpf_get_current_task_btf(), thread.fsbase) +
-						t->errno_off));
+						p->errno_off));
 	f->acc = (__s64)v;
 }
 
@@ -433,7 +437,7 @@ CHECKED_ONCE slot_fetch(__u32 slot, __u64 id)
 
 	if (slot != SLOT_FAR)
 		return 0;
-	s = stash_find();
+	s = stash_make(); /* a goroutine's, or a dead process's, begun on another thread */
 	if (!s)
 		return 1;
 	kept = bpf_map_lookup_elem(&stashed, &id);
@@ -443,14 +447,20 @@ CHECKED_ONCE slot_fetch(__u32 slot, __u64 id)
 	return 0;
 }
 
-/* The return's part of the capture of a frame that is about to end. The registers have been saved. */
-CHECKED_ONCE capture_return(struct frame *f)
+/* Brings the capture of a frame that is about to end to where it can be worked on. returned: it gets the return's part, too; the
+ * registers have been saved. */
+CHECKED_ONCE capture_return(struct frame *f, __u32 returned)
 {
-	if (!f || !f->slot || slot_fetch(f->slot, f->id))
+	if (!f || !f->slot)
 		return 0;
+	if (slot_fetch(f->slot, f->id)) {
+		f->slot = SLOT_NONE;
+		f->flags |= FRAME_MISSING;
+		return 0;
+	}
 	if (f->slot == SLOT_FAR)
 		f->slot = SLOT_HERE;
-	return capture_run(f->fn, f->slot, 1);
+	return returned ? capture_run(f->fn, f->slot, 1) : 0;
 }
 
 /* The call is not told. */

@@ -25,6 +25,7 @@ const volatile __u32 knob_throw = 0;
 const volatile __u32 knob_throw_all = 0;
 const volatile __u64 knob_file_min_ns = 0;
 const volatile __u32 knob_file_errors = 0;
+const volatile __u32 knob_file_count = 0;
 const volatile char knob_comm[EV_COMM] = "";
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

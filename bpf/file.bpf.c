@@ -8,10 +8,11 @@
 #include "throw.bpf.h"
 
 extern const volatile __u64 knob_file_min_ns; /* shorter ones are not shown */
+extern const volatile __u32 knob_file_count;  /* 1: --files=summary */
 extern const volatile __u32 knob_file_errors; /* 1: only failed ones are shown */
 
-#define PATH_FIRST  4096 /* bytes for the first path, its NUL included */
-#define PATH_SECOND 3000
+#define PATH_FIRST  FILE_PATH_MAX
+#define PATH_SECOND FILE_PATH_SECOND
 
 struct sysio {
 	__u32 nr;
@@ -40,6 +41,14 @@ struct {
 	__type(key, struct file_key);
 	__type(value, struct file_stats);
 } file_totals SEC(".maps");
+
+/* When descriptors of a process were last changed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u64);
+} file_changes SEC(".maps");
 
 SEC("tp_btf/sys_enter")
 int file_enter(__u64 *ctx)
@@ -104,7 +113,11 @@ static __always_inline void texts_read(struct sysio *s, const struct sys_spec *s
 	if (!spec->path2)
 		return;
 	asm volatile("if %0 < %1 goto +1\n\t%0 = 0" : "+r"(n) : "i"(PATH_FIRST));
-	e->path2_len = path_read(e, s->text + n, PATH_SECOND, argument(e, spec->path2));
+	/* There is room for one whole path and most of another. */
+	if (n <= PATH_SECOND)
+		e->path2_len = path_read(e, s->text + n, PATH_FIRST, argument(e, spec->path2));
+	else
+		e->path2_len = path_read(e, s->text + n, PATH_SECOND, argument(e, spec->path2));
 }
 
 static __always_inline void aux_read(struct ev_file *e, const struct sys_spec *spec)
@@ -124,10 +137,14 @@ CHECKED_ONCE file_count(__u32 nr, __u64 fd, __s64 ret, __u64 ns)
 {
 	struct file_key key = { .tgid = bpf_get_current_pid_tgid() >> 32, .fd = fd, .nr = nr };
 	static const struct file_stats none = {};
-	struct file_stats *t = bpf_map_lookup_elem(&file_totals, &key);
+	struct file_stats *t;
 	struct live *l = live_get();
+	__u64 *since;
 	__u32 b = 0;
 
+	since = bpf_map_lookup_elem(&file_changes, &key.tgid);
+	key.since = since ? *since : 0;
+	t = bpf_map_lookup_elem(&file_totals, &key);
 	if (!t) {
 		bpf_map_update_elem(&file_totals, &key, &none, BPF_NOEXIST);
 		t = bpf_map_lookup_elem(&file_totals, &key);
@@ -215,6 +232,11 @@ int file_exit(__u64 *ctx)
 	show = spec->flags & SYS_F_SHOW && ns >= knob_file_min_ns && (ret < 0 || !knob_file_errors);
 	if (!show && !(spec->flags & SYS_F_TRACK && ret >= 0))
 		return 0;
+	if (knob_file_count && spec->flags & SYS_F_TRACK) {
+		__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+		bpf_map_update_elem(&file_changes, &tgid, &now, BPF_ANY);
+	}
 	s->e.ret = ret;
 	s->e.flags = show ? 0 : FILE_F_QUIET;
 	s->e.path_len = s->e.path2_len = 0;

@@ -156,9 +156,16 @@ static __always_inline void call_fill(struct ev_call *e, const struct frame *f, 
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 }
 
-/* The event of a captured call is made in its slot, where the capture already is. */
-CHECKED_ONCE slot_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
+/* Whose call it is, where that is not the thread that runs. */
+struct owner {
+	__u64 pid_tgid;
+	char comm[EV_COMM];
+};
+
+/* The event of a captured call is made in its slot, where the capture already is. who: NULL, it is this thread's. */
+CHECKED_ONCE slot_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end, const struct owner *who)
 {
+	__u64 pid_tgid = who ? who->pid_tgid : bpf_get_current_pid_tgid();
 	__u32 cpu = bpf_get_smp_processor_id(), len;
 	struct cpu_stats *c = bpf_map_lookup_elem(&cpus, &cpu);
 	struct stash *s = stash_find();
@@ -171,6 +178,8 @@ CHECKED_ONCE slot_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 	h = (void *)(e + 1);
 	len = at_most(sizeof(*e) + h->bytes, knob_slot);
 	call_fill(e, f, parent, exit);
+	if (who)
+		__builtin_memcpy(e->comm, who->comm, sizeof(e->comm));
 	e->flags |= CALL_F_CAPTURE;
 	if (f->flags & FRAME_STACK)
 		e->flags |= CALL_F_STACK;
@@ -178,8 +187,8 @@ CHECKED_ONCE slot_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 	e->h.len = len;
 	e->h.cpu = cpu;
 	e->h.ts_ns = end;
-	e->h.pid = bpf_get_current_pid_tgid() >> 32;
-	e->h.tid = (__u32)bpf_get_current_pid_tgid();
+	e->h.pid = pid_tgid >> 32;
+	e->h.tid = (__u32)pid_tgid;
 	e->h.seq = __sync_fetch_and_add(&c->seq, 1);
 	if (bpf_ringbuf_output(&ring, e, len, wake_flags(e->h.seq))) {
 		__sync_fetch_and_add(&c->lost_ring, 1);
@@ -209,7 +218,7 @@ CHECKED_ONCE call_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end)
 		return 0;
 	}
 	if (captured)
-		return slot_emit(f, parent, exit, end);
+		return slot_emit(f, parent, exit, end, NULL);
 	e = event_reserve(EV_CALL, sizeof(*e), end, &seq);
 	if (!e) {
 		count_loss(f->fn, LOST_RING_FULL);
@@ -283,9 +292,9 @@ CHECKED_ONCE stack_emit(struct frame *f, __u64 now)
 /* What is to be had of a call at its very end, where the registers still are. */
 static __always_inline void frame_finish(struct frame *f, __u32 exit, __u64 now)
 {
-	if (exit == EXIT_RETURN)
-		capture_return(f);
-	if (knob_stack && (!knob_where || tests_hold(f->fn, f->slot, exit)))
+	if (exit == EXIT_RETURN || knob_stack)
+		capture_return(f, exit == EXIT_RETURN);
+	if (knob_stack && f->slot && (!knob_where || tests_hold(f->fn, f->slot, exit)))
 		stack_emit(f, now);
 }
 

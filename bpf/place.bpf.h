@@ -70,6 +70,7 @@ static __always_inline __u32 place_stack(__u8 *to, __u32 size, __u64 sp)
 	}
 	if (size <= 4096)
 		return 0;
+	bpf_probe_read_user(to, skip, (void *)sp); /* which fails, and so leaves zeroes */
 	n = at_most(stack_room(sp + skip), size - 4096);
 	return bpf_probe_read_user(to + skip, n, (void *)(sp + skip)) ? 0 : skip + n;
 }

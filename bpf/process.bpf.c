@@ -81,6 +81,8 @@ int thread_exit(__u64 *ctx)
 	/* do_exit() has counted this thread off by now; several may find that they were the last. */
 	last = BPF_CORE_READ(p, signal, live.counter) == 0;
 	thread_gone(tgid, last);
+	if (last)
+		bpf_map_delete_elem(&places, &tgid);
 	if (last && !bpf_map_delete_elem(&targets, &tgid)) {
 		code = BPF_CORE_READ(p, signal, group_exit_code);
 		process_event(PROC_EXIT, 0, code ?: BPF_CORE_READ(p, exit_code));
@@ -94,9 +96,14 @@ int process_fork(__u64 *ctx)
 	struct task_struct *child = (void *)ctx[1];
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, born = BPF_CORE_READ(child, tgid);
 	struct target_info *t = bpf_map_lookup_elem(&targets, &tgid), copy;
+	struct target_places *at = bpf_map_lookup_elem(&places, &tgid), same;
 
 	if (!t || !(t->flags & TARGET_FOLLOW) || born == tgid)
 		return 0;
+	if (at) {
+		same = *at;
+		bpf_map_update_elem(&places, &born, &same, BPF_ANY);
+	}
 	copy = *t;
 	bpf_map_update_elem(&targets, &born, &copy, BPF_ANY);
 	process_event(PROC_FORK, born, 0);
@@ -158,10 +165,12 @@ int process_exec(__u64 *ctx)
 
 	if (t) {
 		thread_gone(tgid, 1);
+		bpf_map_delete_elem(&places, &tgid);
 		image_changed(p, t);
 	} else {
 		if (!wanted(p))
 			return 0;
+		bpf_map_delete_elem(&places, &tgid);
 		bpf_map_update_elem(&targets, &tgid, &fresh, BPF_ANY);
 	}
 	/* A thread that execs takes its leader's place: links that hold the old leader are dead. */
@@ -169,12 +178,23 @@ int process_exec(__u64 *ctx)
 	return 0;
 }
 
-/* At detach no program runs any more; what still has a frame is an open call. */
-struct owner {
-	__u64 pid_tgid;
-	char comm[EV_COMM];
-};
+/* Brings what a frame of another thread has captured to where capture_return() brings what lies in the hash. */
+static __always_inline void open_fetch(struct frame *f, struct stash *from)
+{
+	struct stash *to = stash_make();
+	__u32 base = slot_base(f->slot);
 
+	if (!f->slot || f->slot > knob_slots)
+		return;
+	f->slot = SLOT_HERE;
+	if (to && from && !bpf_probe_read_kernel(slot_at(to, knob_slots * knob_slot, 0), knob_slot,
+						 from->slots + at_most(base, STASH_AREA - knob_slot)))
+		return;
+	f->slot = SLOT_NONE;
+	f->flags |= FRAME_MISSING;
+}
+
+/* At detach no program runs any more; what still has a frame is an open call. */
 CHECKED_ONCE open_emit(struct frame *f, __u64 parent, const struct owner *who)
 {
 	__u64 seq = 0, now = bpf_ktime_get_ns();
@@ -194,6 +214,13 @@ CHECKED_ONCE open_emit(struct frame *f, __u64 parent, const struct owner *who)
 		__sync_fetch_and_add(&s->filtered, 1);
 		return 0;
 	}
+	capture_return(f, 0);
+	if (f->slot && knob_where && !tests_hold(f->fn, f->slot, EXIT_OPEN)) {
+		__sync_fetch_and_add(&s->filtered, 1);
+		return 0;
+	}
+	if (f->slot)
+		return slot_emit(f, parent, EXIT_OPEN, now, who);
 	e = event_reserve(EV_CALL, sizeof(*e), now, &seq);
 	if (!e) {
 		count_loss(f->fn, LOST_RING_FULL);
@@ -207,7 +234,7 @@ CHECKED_ONCE open_emit(struct frame *f, __u64 parent, const struct owner *who)
 	e->fn = f->fn;
 	e->depth = f->depth;
 	e->exit = EXIT_OPEN;
-	e->flags = 0;
+	e->flags = f->flags & FRAME_MISSING ? CALL_F_MISSING : 0;
 	__builtin_memcpy(e->comm, who->comm, sizeof(e->comm));
 	bpf_ringbuf_submit(e, 0);
 	return 0;
@@ -230,6 +257,7 @@ int sweep_open(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct owner who = {};
+	struct stash *from;
 	struct thread *t;
 	__u32 n;
 
@@ -242,10 +270,12 @@ int sweep_open(struct bpf_iter__task *ctx)
 		return 0;
 	who.pid_tgid = (__u64)task->tgid << 32 | (__u32)task->pid;
 	bpf_core_read_str(who.comm, sizeof(who.comm), &task->comm);
+	from = bpf_task_storage_get(&stashes, task, NULL, 0);
 	n = t->n;
 	for (__u32 i = 0; i < DEPTH_MAX; i++) {
 		if (i >= n)
 			break;
+		open_fetch(frame_at(t, i), from);
 		open_emit(frame_at(t, i), i ? frame_at(t, i - 1)->id : 0, &who);
 	}
 	t->n = 0;

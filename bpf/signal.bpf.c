@@ -3,17 +3,17 @@
 #include "throw.bpf.h"
 
 /* Those whose default is to dump core; the others are somebody's wish, and the process record tells them. */
-#define FATAL (1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 31)
+#define FATAL (1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 24 | 1u << 25 | 1u << 31)
 
 static __always_inline void signal_text(struct ev_signal *e)
 {
 	__u32 tgid = e->h.pid; /* on the stack: 6.1 takes no other memory for a key */
-	struct target_info *t = bpf_map_lookup_elem(&targets, &tgid);
+	struct target_places *p = bpf_map_lookup_elem(&places, &tgid);
 	long n = 0;
 
 	/* glibc's struct abort_msg_s: its size in 4 bytes, then the text. */
-	if (t && t->abort_msg && user_word(t->abort_msg))
-		n = user_text(e->text, user_word(t->abort_msg) + 4);
+	if (p && p->abort_msg && user_word(p->abort_msg))
+		n = user_text(e->text, user_word(p->abort_msg) + 4);
 	e->text_len = n > 0 ? n : 0;
 }
 

@@ -38,7 +38,13 @@
 	X(K_THROWN, "thrown") X(K_CAUGHT, "caught") X(K_ADDRESS, "address")                   \
 	X(K_RETHROWN, "rethrown") X(K_TRUNCATED, "truncated") X(K_LENGTH, "length")           \
 	X(K_VALUE, "value") X(K_WHOLE, "whole")                                               \
-	X(K_RETHROWS, "rethrows") X(K_OUTCOMES, "outcomes")
+	X(K_RETHROWS, "rethrows") X(K_OUTCOMES, "outcomes")                                   \
+	X(K_OP, "op") X(K_SYSCALL, "syscall") X(K_PATH2, "path2") X(K_FD, "fd")               \
+	X(K_FD2, "fd2") X(K_BYTES, "bytes") X(K_FLAGS, "flags") X(K_MODE, "mode")             \
+	X(K_UID, "uid") X(K_GID, "gid") X(K_DELETED, "deleted") X(K_UNSEEN, "unseen")           \
+	X(K_OPS, "ops") X(K_BYTES_READ, "bytes_read") X(K_BYTES_WRITTEN, "bytes_written")     \
+	X(K_ERRORS, "errors") X(K_OPENED, "opened") X(K_CLOSED, "closed")                     \
+	X(K_STILL_OPEN, "still_open")
 
 enum record_key {
 #define X(id, name) id,

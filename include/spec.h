@@ -167,12 +167,16 @@ struct sys_spec {
 	__u8 pad;
 };
 
-/* --files=summary: what one descriptor of one process saw. Cleared by user space when it is closed or reused. */
+/*
+ * --files=summary: what one descriptor of one process saw while no descriptor of it changed what it stands for: since the last call
+ * that was sent because of SYS_F_TRACK, whose end that is.
+ */
 struct file_key {
 	__u32 tgid;
 	__s32 fd;
 	__u32 nr;
 	__u32 pad;
+	__u64 since;
 };
 #define FILE_BUCKETS 40 /* latency: powers of two of ns */
 struct file_stats {
@@ -189,6 +193,11 @@ struct target_info {
 	__u32 flags;
 	__u32 dev; /* of its executable, as the kernel encodes it; 0: not known */
 	__u64 ino;
+};
+
+/* Where the C library of a process keeps things: the value of the `places` map, keyed by tgid. From an exec on there is none until user
+ * space has looked again. Not part of the above, whose flags BPF changes meanwhile. */
+struct target_places {
 	__s64 errno_off; /* of errno from the thread pointer; 0: not known */
 	__u64 abort_msg; /* address of glibc's __abort_msg; 0: not known */
 };

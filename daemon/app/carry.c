@@ -176,7 +176,11 @@ int carry_plan(struct session *s)
 void carry_say_unknown(const struct session *s)
 {
 	size_t n = s->carry.unknown;
+	int err = debug_refused(s->carry.debug);
 
+	if (err)
+		log_warn("debug information is not read, since the process without privileges that would do it cannot be started: %s",
+			 strerror(-err));
 	if (n && !s->conf.quiet)
 		log_info("no prototype is known for %zu of %zu function%s, so no arguments: -f 'NAME(int a, char *b) -> int' tells one, "
 			 "--raw-args shows registers", n, s->plan.n, s->plan.n == 1 ? "" : "s");

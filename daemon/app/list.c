@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* list.c: tpd list: what can be traced in a process, and the verdict for each function. Nothing is attached. */
-#include "app/session.h"
+#include "app/inlined.h"
 #include "base/human.h"
 #include "base/log.h"
 #include "debug/debug.h"
@@ -10,7 +10,7 @@
 static void list_json(const struct session *s, const struct func *f, const char *source, struct jbuf *j)
 {
 	enum how how = session_how(s, f);
-	const char *why = plan_why(f, how, s->no_hijack);
+	const char *why = plan_why(f, how, s->no_hijack), *verdict = how == HOW_REFUSED ? "refused" : "traceable";
 
 	json_obj_open(j);
 	json_key(j, "function");
@@ -29,6 +29,8 @@ static void list_json(const struct session *s, const struct func *f, const char 
 	}
 	json_key(j, "traceable");
 	json_bool(j, how != HOW_REFUSED);
+	json_key(j, "verdict");
+	json_str(j, verdict, strlen(verdict));
 	json_key(j, "returns");
 	json_str(j, how_name(how), strlen(how_name(how)));
 	json_key(j, "emulated");
@@ -71,15 +73,16 @@ static void list_human(const struct session *s, const struct func *f, const char
 	       plan_why(f, how, s->no_hijack));
 }
 
-/* "file.c:12" of a function, malloc'ed; NULL if its module's own debug information does not tell. */
-static char *source_of(struct debug *d, const struct func *f)
+/* "file.c:12" of a function, malloc'ed; NULL if no debug information tells. */
+static char *source_of(struct session *s, const struct func *f)
 {
-	struct debug_file file = { .key = (uintptr_t)f->image, .fd = elf_fd(f->image->elf), .debug_fd = -1, .alt_fd = -1 };
 	const struct debug_frame *frames, *outer;
+	struct debug_file file;
 	char *ret = NULL;
 	size_t n;
 
-	if (debug_line(d, &file, f->addr, &frames, &n) || !n)
+	carry_debug_file(s, f->image, &file);
+	if (debug_line(s->carry.debug, &file, f->addr, &frames, &n) || !n)
 		return NULL;
 	outer = &frames[n - 1]; /* before it: what was inlined at its first instruction */
 	if (outer->file && asprintf(&ret, "%s:%u", outer->file, outer->line) < 0)
@@ -114,17 +117,17 @@ static int prepare(struct session *s)
 int list_run(struct conf *conf)
 {
 	struct session s = { .conf = *conf, .child_go = -1 };
-	struct debug *debug = NULL;
 	struct jbuf j = { 0 };
 	int status = prepare(&s);
+	size_t inlined = 0;
 
-	if (!status && debug_open(&debug)) {
+	if (!status && debug_open(&s.carry.debug)) {
 		log_error("out of memory");
 		status = STATUS_FAILED;
 	}
 	for (size_t i = 0; !status && i < s.plan.n; i++) {
 		const struct func *f = &s.plan.funcs[i];
-		AUTO_FREE char *source = source_of(debug, f);
+		AUTO_FREE char *source = source_of(&s, f);
 
 		if (!conf->json) {
 			list_human(&s, f, source);
@@ -135,12 +138,13 @@ int list_run(struct conf *conf)
 		if (j.err || fwrite(j.p, 1, j.len, stdout) != j.len)
 			status = STATUS_FAILED;
 	}
-	if (!status && !s.plan.n) {
+	if (!status && inlined_list(&s, conf->json ? &j : NULL, &inlined))
+		status = STATUS_FAILED;
+	if (!status && !s.plan.n && !inlined) {
 		session_say_nearest(&s);
 		status = STATUS_NOTHING;
 	}
 	json_free(&j);
-	debug_close(debug);
 	s.conf.functions.v = NULL;
 	session_close(&s);
 	return status;

@@ -106,6 +106,7 @@ void output_close(struct output *o)
 	arena_free(o->arena);
 	exceptions_free(o->exceptions);
 	stacks_free(o->stacks);
+	files_free(o->files);
 	free(o->names);
 	free(o->fn_told);
 	memset(o, 0, sizeof(*o));
@@ -276,6 +277,8 @@ static int take_event(struct output *o, uint16_t kind, const void *bytes, size_t
 	err = stacks_event(o->stacks, bytes, len);
 	if (!err)
 		err = exceptions_event(o->exceptions, bytes, len);
+	if (!err && o->files)
+		err = files_event(o->files, bytes, len);
 	if (err)
 		return err;
 	err = decode_event(&o->decoder, bytes, len, &r);
@@ -287,6 +290,19 @@ static int take_event(struct output *o, uint16_t kind, const void *bytes, size_t
 		return put_call(o, bytes, len, &r, wanted);
 	put(o, &r);
 	return 0;
+}
+
+/* Without functions --count is about these. */
+void output_file(void *output, const struct record *r)
+{
+	struct output *o = output;
+
+	if (r->rank == RANK_EVENT) {
+		if (o->conf->count && !o->conf->functions.n && o->file_records >= o->conf->count)
+			return;
+		o->file_records++;
+	}
+	o->sink->ops->write(o->sink, r);
 }
 
 int output_event(struct output *o, const void *bytes, size_t len)
@@ -434,6 +450,8 @@ void output_summary(struct output *o, const struct stats_source *src, bool inter
 	}
 	if (!o->human)
 		exceptions_summary(o->exceptions, interval);
+	if (o->files && !o->human)
+		files_summary(o->files, interval);
 	output_flush(o);
 	if (v && out) {
 		status_clear(o, true);
@@ -444,6 +462,8 @@ void output_summary(struct output *o, const struct stats_source *src, bool inter
 			if (v[i].latency.count)
 				stats_histogram(out, &v[i], 80);
 		exceptions_table(o->exceptions, out);
+		if (o->files)
+			files_table(o->files, out);
 		fflush(out);
 	}
 	free(v);
@@ -454,13 +474,18 @@ void output_end(struct output *o, const char *reason, uint64_t lost)
 {
 	struct record r = begin("end", RANK_STREAM);
 
-	uint64_t shed = o->sink->ops->lost(o->sink);
+	static const struct field unseen[] = {
+		{ .type = VAL_STR, .str = "io_uring", .len = 8 },
+	};
+	uint64_t shed = o->sink->ops->lost(o->sink), told = o->calls + o->file_records;
 
 	lost += shed;
 	put_now(&r);
 	put_str(&r, K_REASON, reason);
-	record_u64(&r, K_EVENTS, o->calls - MIN(shed, o->calls));
+	record_u64(&r, K_EVENTS, told - MIN(shed, told));
 	record_u64(&r, K_LOST, lost);
+	if (o->files && files_unseen(o->files) & FILES_IO_URING)
+		record_list(&r, K_UNSEEN, VAL_ARRAY, unseen, 1);
 	put(o, &r);
 	output_flush(o);
 }

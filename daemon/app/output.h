@@ -10,6 +10,7 @@
 #include "pipeline/accounting.h"
 #include "pipeline/decode.h"
 #include "pipeline/exceptions.h"
+#include "pipeline/files.h"
 #include "pipeline/recorded.h"
 #include "pipeline/stacks.h"
 #include "pipeline/stats.h"
@@ -49,6 +50,8 @@ struct output {
 	struct arena *arena;    /* of the record that is being made */
 	struct exceptions *exceptions;
 	struct stacks *stacks;
+	struct files *files;    /* NULL: not asked for */
+	uint64_t file_records;  /* handed to the sink */
 	uint64_t calls;         /* call records handed to the sink */
 	uint64_t status_calls;  /* ... at the last status line */
 	uint64_t status_ns;
@@ -78,6 +81,8 @@ void output_process(struct output *o, int pid, const char *event, const char *pa
 int output_event(struct output *o, const void *bytes, size_t len);
 /* Tells what was lost since the last time, a record a function and reason. */
 void output_losses(struct output *o, const struct stats_source *src);
+/* A file record, or one of the summary: goes to the sink. */
+void output_file(void *output, const struct record *r);
 void output_lost(struct output *o, const char *reason, uint64_t count);
 /* Summary records, and for people the table and the histograms. interval: not the last time. */
 void output_summary(struct output *o, const struct stats_source *src, bool interval);

@@ -111,6 +111,8 @@ int replay_run(struct conf *conf)
 		err = recorded_new(&names, resolve_resolver(places), NULL, in);
 	if (!err)
 		err = output_open(&o, conf, recorded_resolver(names));
+	if (!err)
+		err = fileio_replay(&o);
 	if (!err) {
 		err = run(in, &o, &r, conf->summary);
 		if (err)

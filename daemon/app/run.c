@@ -98,7 +98,10 @@ static int on_event(void *arg, const void *bytes, size_t len)
 {
 	struct session *s = arg;
 	struct ev_hdr h;
-	int err = output_event(&s->output, bytes, len);
+	int err;
+
+	fileio_check(s);
+	err = output_event(&s->output, bytes, len);
 
 	if (err == -EBADMSG)
 		log_warn("an event of %zu bytes cannot be decoded", len);
@@ -108,7 +111,7 @@ static int on_event(void *arg, const void *bytes, size_t len)
 		memcpy(&e, bytes, sizeof(e));
 		on_process(s, &e);
 	}
-	if (s->conf.count && s->output.calls >= s->conf.count)
+	if (s->conf.count && s->output.calls + (s->npatterns ? 0 : s->output.file_records) >= s->conf.count)
 		stop(s, "count");
 	return 0;
 }
@@ -151,6 +154,9 @@ static int drain(struct session *s)
 		s->lost_ns = now;
 		tell_losses(s);
 	}
+	if (n > 0)
+		fileio_count(s, false);
+	fileio_warn(s);
 	if (output_flush(&s->output) == -EPIPE)
 		stop(s, "error");
 	return n;
@@ -319,6 +325,7 @@ void run_finish(struct session *s)
 		kernel_fn_stats(s->kernel, fn, &st);
 		lost += stats_lost(&st);
 	}
+	fileio_count(s, true);
 	output_summary(&s->output, &s->source, false);
 	output_end(&s->output, s->reason, lost + missed + sum.unexplained + s->process_lost + s->more_lost);
 }

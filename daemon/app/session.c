@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "app/inlined.h"
 #include "app/run.h"
 #include "app/session.h"
 #include "base/log.h"
@@ -107,7 +108,7 @@ static int open_targets(struct session *s)
 }
 
 /* The pattern matched nothing: why, as far as can be told. */
-static void say_nothing(const struct session *s, const struct pattern *p, enum log_level level)
+static void say_nothing(struct session *s, const struct pattern *p, enum log_level level)
 {
 	const char *best[3];
 	bool module = false;
@@ -124,7 +125,7 @@ static void say_nothing(const struct session *s, const struct pattern *p, enum l
 		log_at(level, "'%s': no such module is mapped", p->text);
 	else if (p->kind == PAT_OFFSET)
 		log_at(level, "'%s': there is no code at that address", p->text);
-	else
+	else if (!inlined_say(s, p, level))
 		log_at(level, "no function matches '%s'%s%s%s%s%s%s", p->text, n ? "; did you mean " : "",
 		       n ? best[0] : "", n > 1 ? ", " : "", n > 1 ? best[1] : "", n > 2 ? ", " : "",
 		       n > 2 ? best[2] : "");

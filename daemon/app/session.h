@@ -7,6 +7,7 @@
 #define TPD_SESSION_H
 
 #include "app/carry.h"
+#include "app/fileio.h"
 #include "app/output.h"
 #include "app/resolve.h"
 #include "base/loop.h"
@@ -36,6 +37,7 @@ struct session {
 	struct target *targets;
 	struct kernel *kernel;
 	struct carry carry;
+	struct fileio fileio;
 	struct resolve *resolve; /* what lies at an address of a target */
 	struct output output;
 	struct stats_source source;

@@ -18,6 +18,8 @@ struct child {
 	struct child_file *files;
 	struct slot slot[WIRE_SLOTS];
 	struct answer answer;
+	struct wire_inlined inlined[DEBUG_INLINED_MAX];
+	uint32_t ninlined;
 };
 
 static struct child_file *find_file(struct child *c, uint64_t key)
@@ -171,6 +173,63 @@ static int on_proto(struct child *c)
 	return wire_send(c->sock, 0, &head, &(struct iovec){ p, p ? p->bytes : 0 }, 1, NULL, 0);
 }
 
+static int add_inlined(void *arg, const struct debug_inlined *one)
+{
+	struct child *c = arg;
+	struct wire_inlined *to = &c->inlined[c->ninlined++];
+
+	*to = (struct wire_inlined){
+		.name = answer_string(&c->answer, one->name),
+		.file = answer_string(&c->answer, one->file),
+		.line = one->line,
+		.more = one->more,
+	};
+	for (size_t i = 0; i < DEBUG_INLINED_INTO; i++)
+		to->into[i] = answer_string(&c->answer, one->into[i]);
+	return to->name ? 0 : -ENOMEM;
+}
+
+static int find_inlined(struct child *c, struct child_file *f, const struct wire_search *q, struct wire_found *found)
+{
+	AUTO_FREE char *text = strndup((const char *)(q + 1), c->msg.head.bytes - sizeof(*q));
+	struct pattern p;
+	const char *why;
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	err = pattern_parse(&p, text, &why);
+	if (err)
+		return err;
+	err = -ENOENT;
+	if (child_file_enter(f, PHASE_DWARF))
+		err = dwarf_inlined(f->dwarf, &p, DEBUG_INLINED_MAX, q->ns, &found->flags, add_inlined, c);
+	pattern_free(&p);
+	return err;
+}
+
+static int on_inlined(struct child *c)
+{
+	const struct wire_search *q = (const void *)c->msg.buf;
+	struct child_file *f = c->msg.head.bytes >= sizeof(*q) ? find_file(c, q->key) : NULL;
+	struct wire_head head = { .kind = WIRE_INLINED };
+	struct wire_found found = { 0 };
+
+	if (!f)
+		return -EINVAL;
+	begin_answer(&c->answer);
+	c->ninlined = 0;
+	head.err = find_inlined(c, f, q, &found);
+	c->note->phase = 0;
+	found.n = c->ninlined;
+	found.nstrings = c->answer.head.nstrings;
+	return wire_send(c->sock, 0, &head,
+			 (struct iovec[]){ { &found, sizeof(found) },
+					   { c->inlined, found.n * sizeof(c->inlined[0]) },
+					   { c->answer.strings, found.nstrings } },
+			 3, NULL, 0);
+}
+
 static int serve_one(struct child *c)
 {
 	int err = wire_recv(c->sock, 0, &c->msg);
@@ -188,6 +247,8 @@ static int serve_one(struct child *c)
 		return on_line(c);
 	case WIRE_PROTO:
 		return on_proto(c);
+	case WIRE_INLINED:
+		return on_inlined(c);
 	}
 	return -EINVAL;
 }

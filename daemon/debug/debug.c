@@ -79,8 +79,10 @@ int debug_start(struct debug *d)
 
 	if (d->child > 0)
 		return 0;
+	if (d->never)
+		return d->refused;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
-		return -errno;
+		return d->refused = -errno;
 	memset(d->note, 0, sizeof(*d->note));
 	d->child = fork();
 	if (!d->child) {
@@ -89,16 +91,20 @@ int debug_start(struct debug *d)
 			child_serve(SANDBOX_SOCKET, d->note);
 		_exit(1);
 	}
+	d->refused = d->child < 0 ? -errno : 0;
 	close(fds[1]);
-	if (d->child < 0) {
-		int err = -errno;
-
+	if (d->refused) {
 		close(fds[0]);
 		d->child = 0;
-		return err;
+		return d->refused;
 	}
 	d->sock = fds[0];
 	return 0;
+}
+
+int debug_refused(const struct debug *d)
+{
+	return d->refused;
 }
 
 int debug_send(struct debug *d, uint32_t kind, const struct iovec *v, size_t n)
@@ -154,7 +160,8 @@ bool debug_failed(struct debug *d, int *err)
 	if (f)
 		f->bad |= phase;
 	if (*err == -ECONNRESET && d->note->refused < 0) {
-		*err = d->note->refused;
+		*err = d->refused = d->note->refused;
+		d->never = true;
 		return false;
 	}
 	if (*err == -ECONNRESET && !phase)
@@ -195,8 +202,8 @@ int debug_send_file(struct debug *d, const struct debug_file *file, uint32_t pha
 	return err;
 }
 
-/* A question about one address of a file; the answer is in d->msg. */
-static int ask_addr(struct debug *d, const struct debug_file *f, uint32_t kind, struct wire_addr *q, uint32_t phases)
+/* A question about a file; the answer is in d->msg. */
+static int ask(struct debug *d, const struct debug_file *f, uint32_t kind, const struct iovec *v, size_t n, uint32_t phases)
 {
 	int err;
 
@@ -206,13 +213,18 @@ static int ask_addr(struct debug *d, const struct debug_file *f, uint32_t kind, 
 		if (err == -EBADMSG)
 			return err;
 		if (!err)
-			err = debug_send(d, kind, &(struct iovec){ q, sizeof(*q) }, 1);
+			err = debug_send(d, kind, v, n);
 		if (!err)
 			err = debug_receive(d, kind);
 		if (!err || !debug_failed(d, &err))
 			return err;
 	}
 	return -EBADMSG;
+}
+
+static int ask_addr(struct debug *d, const struct debug_file *f, uint32_t kind, struct wire_addr *q, uint32_t phases)
+{
+	return ask(d, f, kind, &(struct iovec){ q, sizeof(*q) }, 1, phases);
 }
 
 int debug_proto(struct debug *d, const struct debug_file *f, uint64_t addr, unsigned depth, struct proto **ret)
@@ -268,5 +280,61 @@ int debug_line(struct debug *d, const struct debug_file *f, uint64_t addr, const
 		};
 	*ret = d->frames;
 	*n = v.head->nframes;
+	return 0;
+}
+
+static int check_inlined(const struct wire_msg *m, const struct wire_inlined **v, const char **strings)
+{
+	const struct wire_found *h = (const void *)m->buf;
+
+	if (m->head.bytes < sizeof(*h) || h->n > DEBUG_INLINED_MAX ||
+	    sizeof(*h) + h->n * sizeof(**v) + (uint64_t)h->nstrings != m->head.bytes)
+		return -EBADMSG;
+	*v = (const void *)(h + 1);
+	*strings = (const char *)(*v + h->n);
+	if (h->n && (!h->nstrings || (*strings)[h->nstrings - 1]))
+		return -EBADMSG;
+	for (uint32_t i = 0; i < h->n; i++) {
+		bool good = (*v)[i].name && (*v)[i].name < h->nstrings && (*v)[i].file < h->nstrings;
+
+		for (size_t k = 0; k < DEBUG_INLINED_INTO; k++)
+			good &= (*v)[i].into[k] < h->nstrings;
+		if (!good)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+int debug_inlined(struct debug *d, const struct debug_file *f, const char *pattern, uint64_t ns,
+		  const struct debug_inlined **ret, size_t *n, unsigned *flags)
+{
+	struct wire_search q = { .key = f->key, .ns = MIN(ns, TIMEOUT / 2) };
+	const struct wire_found *h;
+	const struct wire_inlined *v;
+	const char *s;
+	int err;
+
+	err = ask(d, f, WIRE_INLINED,
+		  (struct iovec[]){ { &q, sizeof(q) }, { (void *)(uintptr_t)pattern, strlen(pattern) } }, 2, PHASE_DWARF);
+	if (!err)
+		err = check_inlined(&d->msg, &v, &s);
+	if (!err)
+		err = d->msg.head.err > 0 ? -EBADMSG : d->msg.head.err;
+	if (err)
+		return err;
+	h = (const void *)d->msg.buf;
+	for (uint32_t i = 0; i < h->n; i++) {
+		struct debug_inlined *to = &d->inlined[i];
+
+		*to = (struct debug_inlined){ .name = s + v[i].name,
+					      .file = v[i].file ? s + v[i].file : NULL,
+					      .line = v[i].line,
+					      .more = v[i].more };
+		for (size_t k = 0; k < DEBUG_INLINED_INTO; k++)
+			to->into[k] = v[i].into[k] ? s + v[i].into[k] : NULL;
+	}
+	*ret = d->inlined;
+	*n = h->n;
+	*flags = h->flags;
 	return 0;
 }

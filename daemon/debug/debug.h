@@ -28,6 +28,8 @@ struct debug_file {
 int debug_open(struct debug **ret);
 /* Ends the child; NULL is fine. */
 void debug_close(struct debug *d);
+/* Why the child that reads debug information could not be started when it was last tried; 0: it could, or nothing was asked yet. */
+int debug_refused(const struct debug *d);
 
 /*
  * The prototype of the function at addr (virtual, in f), with types as far as depth pointers away. *ret is malloc'ed and checked
@@ -70,5 +72,29 @@ int debug_stack(struct debug *d, pid_t pid, uint64_t map_serial, const struct de
 		bool *whole);
 /* One address, without a stack: the function and line, with those inlined there, innermost first. */
 int debug_line(struct debug *d, const struct debug_file *f, uint64_t addr, const struct debug_frame **ret, size_t *n);
+
+#define DEBUG_INLINED_MAX  64
+#define DEBUG_INLINED_INTO 3
+
+/* A function without code of its own. */
+struct debug_inlined {
+	const char *name; /* demangled */
+	const char *file; /* where it is declared; NULL: not told */
+	uint32_t line;
+	const char *into[DEBUG_INLINED_INTO]; /* functions with code that it was inlined into; NULL behind the last */
+	bool more;        /* into others too */
+};
+
+#define DEBUG_INLINED_MORE    1u /* there are more than that */
+#define DEBUG_INLINED_STOPPED 2u /* not all was read: time was up, or something is broken. What is told may have code after all */
+
+/*
+ * The functions that pattern (its text; the module is not looked at) matches and that f has no code of, since they were inlined
+ * wherever they are called. It takes ns at most, and a bit. At most DEBUG_INLINED_MAX, those first that are inlined into something
+ * that is still there; they and their strings belong to d and live until its next question. 0; -ENOENT: no debug
+ * information; -EINVAL: no pattern; -EBADMSG.
+ */
+int debug_inlined(struct debug *d, const struct debug_file *f, const char *pattern, uint64_t ns,
+		  const struct debug_inlined **ret, size_t *n, unsigned *flags);
 
 #endif

@@ -25,6 +25,8 @@ struct known_map {
 struct debug {
 	pid_t child; /* 0: none runs */
 	int sock;
+	int refused; /* why the last one could not be started, 0: it could */
+	bool never;  /* it is its sandbox that cannot be had here: no other is tried */
 	struct note *note;
 	struct known_file *files;
 	size_t nsent;
@@ -33,6 +35,7 @@ struct debug {
 	struct wire_msg msg;
 	struct stacks *stacks;
 	struct debug_frame frames[DEBUG_FRAMES];
+	struct debug_inlined inlined[DEBUG_INLINED_MAX];
 };
 
 #define DEBUG_MAX_FILES 1024 /* that one child is given: each takes up to three descriptors */

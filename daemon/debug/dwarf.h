@@ -12,7 +12,9 @@
 #include <elfutils/libdw.h>
 
 #include "base/util.h"
+#include "debug/debug.h"
 #include "proto.h"
+#include "target/pattern.h"
 
 struct dwarf_file;
 
@@ -41,5 +43,11 @@ int dwarf_file_function(struct dwarf_file *f, uint64_t addr, Dwarf_Die *function
  * 0; -ENOENT: nothing is told about addr, or in a language whose convention is not known; -EBADMSG; -ENOMEM.
  */
 int dwarf_proto(struct dwarf_file *f, uint64_t addr, unsigned depth, struct proto **ret);
+
+/* What it is given lives until it returns. A return other than 0 ends the search, and is returned. */
+typedef int dwarf_inlined_cb(void *arg, const struct debug_inlined *one);
+/* See debug_inlined(). */
+int dwarf_inlined(struct dwarf_file *f, const struct pattern *p, size_t max, uint64_t ns, unsigned *flags,
+		  dwarf_inlined_cb *cb, void *arg);
 
 #endif

@@ -17,7 +17,7 @@
 #define WIRE_DEPS    192
 
 /* WIRE_FILE and WIRE_MAP are not answered. */
-enum wire_kind { WIRE_FILE = 1, WIRE_MAP, WIRE_STACK, WIRE_LINE, WIRE_PROTO };
+enum wire_kind { WIRE_FILE = 1, WIRE_MAP, WIRE_STACK, WIRE_LINE, WIRE_PROTO, WIRE_INLINED };
 
 /* What the child does with a file: each of them can be the death of it, and is then not tried again. */
 enum wire_phase { PHASE_CFI = 1, PHASE_SYMBOLS = 2, PHASE_DWARF = 4 };
@@ -43,8 +43,7 @@ struct wire_map {
 };
 
 struct wire_mapping {
-	uint64_t start, end, bias, key;
-	uint64_t has_file;
+	uint64_t start, end, bias, key, has_file;
 };
 
 struct wire_stack {
@@ -53,8 +52,7 @@ struct wire_stack {
 };
 
 struct wire_addr {
-	uint64_t key, addr;
-	uint64_t depth; /* WIRE_PROTO */
+	uint64_t key, addr, depth; /* depth: WIRE_PROTO */
 };
 
 /* Answer to WIRE_STACK and WIRE_LINE: frames, deps, strings, in this order. */
@@ -84,6 +82,20 @@ struct wire_frame {
 struct wire_dep {
 	uint64_t at, value;
 	uint64_t flags;
+};
+
+/* WIRE_INLINED; then the text of the pattern. The answer: functions, then strings. */
+struct wire_search {
+	uint64_t key, ns;
+};
+
+struct wire_found {
+	uint32_t n, nstrings, flags, pad;
+};
+
+struct wire_inlined {
+	uint32_t name, file, line, more; /* as into: offsets into the strings, 0: none */
+	uint32_t into[DEBUG_INLINED_INTO], pad;
 };
 
 struct wire_msg {

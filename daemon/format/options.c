@@ -57,7 +57,8 @@ static bool no_target(const struct conf *c)
 
 static bool no_function(const struct conf *c)
 {
-	return c->command == CMD_TRACE && !c->replay && !c->functions.n && !c->exceptions;
+	return c->command == CMD_TRACE && !c->replay && !c->functions.n && !c->exceptions &&
+	       !c->files;
 }
 
 static bool list_without_pid(const struct conf *c)
@@ -93,6 +94,16 @@ static bool where_without_args(const struct conf *c)
 	return c->no_args && (c->where.n || c->errors || c->raw_args);
 }
 
+static bool files_without_files(const struct conf *c)
+{
+	return !c->files && (c->all_fds || c->stat || c->paths.n || c->ops.n);
+}
+
+static bool files_some_of_all(const struct conf *c)
+{
+	return c->files == FILES_SUMMARY && (c->min_duration_ns || c->errors);
+}
+
 static bool same_file(const struct conf *c)
 {
 	return c->output && ((c->record && !strcmp(c->output, c->record)) ||
@@ -108,7 +119,7 @@ static const struct {
 	{ two_targets, "-p, --exe, --comm and -- COMMAND are different targets: give one of them" },
 	{ no_target,
 	  "nothing to trace: give -p PID, --exe PATH, --comm NAME or -- COMMAND; " SEE_HELP },
-	{ no_function, "no function named: add -f FUNCTION (tpd list -p PID shows what there is), or --exceptions" },
+	{ no_function, "no function named: add -f FUNCTION (tpd list -p PID shows what there is), --files or --exceptions" },
 	{ list_without_pid, "list: of which process? give -p PID" },
 	{ several_pids, "list and doctor look at one process: give one -p PID" },
 	{ quiet_and_verbose, "-q and -v contradict each other" },
@@ -121,6 +132,9 @@ static const struct {
 	{ endless_and_ends,
 	  "--returns none sees entries only: --min-duration, --max-depth, --errors and --stack have no "
 	  "meaning with it" },
+	{ files_without_files, "--path, --op, --all-fds and --stat choose among what --files tells: add --files" },
+	{ files_some_of_all,
+	  "--files=summary counts every operation: --min-duration and --errors have no meaning with it" },
 	{ same_file, "-o and --record or --replay name the same file: give two" },
 };
 
@@ -204,6 +218,8 @@ static int apply(struct parser *p, const struct option_row *row, bool letter, co
 	int err, len = 0;
 
 	spell(row, letter, name, sizeof(name));
+	if (row->bare && !value)
+		value = row->bare;
 	if (row->value && !value) {
 		value = p->at < p->argc ? p->argv[p->at] : NULL;
 		if (!value || (value[0] == '-' && value[1])) {
@@ -415,7 +431,10 @@ int options_parse(struct conf *c, int argc, char **argv)
 void options_free(struct conf *c)
 {
 	free(c->functions.v);
+	free(c->where.v);
+	free(c->paths.v);
+	free(c->ops.v);
 	free(c->pids.v);
-	c->functions = (struct strings){ 0 };
+	c->functions = c->where = c->paths = c->ops = (struct strings){ 0 };
 	c->pids = (struct pids){ 0 };
 }

@@ -9,6 +9,7 @@
 #include "base/util.h"
 
 enum command { CMD_TRACE, CMD_LIST, CMD_DOCTOR, CMD_HELP, CMD_VERSION, CMD_SCHEMA, CMD_HELP_MAN };
+enum files_how { FILES_NOT, FILES_STREAM, FILES_SUMMARY };
 enum returns { RETURNS_AUTO, RETURNS_EMULATE, RETURNS_RET, RETURNS_URETPROBE, RETURNS_NONE };
 
 struct strings {
@@ -51,6 +52,12 @@ struct conf {
 	bool exceptions;          /* --exceptions: all of the process, not only inside traced calls */
 	bool stack;               /* --stack: of every streamed call */
 	uint64_t stack_size;      /* --stack-size, bytes of stack that are copied; 0: see carry_size() */
+	/* files */
+	int files;                /* --files[=summary], enum files_how */
+	bool all_fds;             /* --all-fds: pipes, sockets and the like too */
+	bool stat;                /* --stat: calls that only ask for attributes too */
+	struct strings paths;     /* --path GLOB, one of which must match */
+	struct strings ops;       /* --op LIST */
 	/* output */
 	const char *output;       /* -o, --output FILE or "-" */
 	bool summary;             /* --summary: no calls, only statistics */

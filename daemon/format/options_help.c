@@ -13,6 +13,7 @@ static const char head[] =
 	"Usage:\n"
 	"  tpd -p PID -f FUNCTION [OPTIONS]         attach; ^C detaches and sums up\n"
 	"  tpd -p PID --exceptions [OPTIONS]        only what is thrown, and crashes\n"
+	"  tpd -p PID --files [OPTIONS]             only what it does with files\n"
 	"  tpd -f FUNCTION [OPTIONS] -- COMMAND...  start a program and trace it\n"
 	"  tpd list -p PID [PATTERN]                what can be traced there, and how\n"
 	"  tpd doctor [-p PID]                      what this kernel and you are allowed\n"
@@ -59,7 +60,7 @@ static void help_row(FILE *out, const struct option_row *row)
 	int n;
 
 	snprintf(letter, sizeof(letter), row->letter ? "-%c," : "%.0d", row->letter);
-	n = snprintf(left, sizeof(left), "  %3s --%s%s%s", letter, row->name, row->value ? " " : "",
+	n = snprintf(left, sizeof(left), "  %3s --%s%s%s", letter, row->name, row->value && !row->bare ? " " : "",
 		     row->value ? row->value : "");
 	snprintf(text, sizeof(text), row->start ? "%s (default %s)" : "%s", row->help, row->start);
 	fputs(left, out);
@@ -111,7 +112,7 @@ static void man_row(FILE *out, const struct option_row *row)
 	man_text(out, row->name);
 	fputs("\\fR", out);
 	if (row->value) {
-		fputs(" \\fI", out);
+		fputs(row->bare ? "\\fI" : " \\fI", out);
 		man_text(out, row->value);
 		fputs("\\fR", out);
 	}

@@ -16,6 +16,7 @@ const char *const options_groups[GROUP_MAX] = {
 	[GROUP_HOW] = "How to trace it",
 	[GROUP_WHICH] = "Which calls, how long",
 	[GROUP_CARRIED] = "What a call carried",
+	[GROUP_FILES] = "Files",
 	[GROUP_OUTPUT] = "What comes out",
 	[GROUP_OTHER] = "Other",
 };
@@ -23,6 +24,10 @@ const char *const options_groups[GROUP_MAX] = {
 static const char *const returns_choices[] = {
 	[RETURNS_AUTO] = "auto",	   [RETURNS_EMULATE] = "emulate", [RETURNS_RET] = "ret",
 	[RETURNS_URETPROBE] = "uretprobe", [RETURNS_NONE] = "none",	  NULL,
+};
+
+static const char *const files_choices[] = {
+	[FILES_NOT] = "no", [FILES_STREAM] = "stream", [FILES_SUMMARY] = "summary", NULL,
 };
 
 /* clang-format off */
@@ -94,6 +99,19 @@ const struct option_row options_table[] = {
 	  .help = "copy this much of the stack for a traceback, 512 to 32K; without it 16K, and 4K for "
 	  "exceptions inside traced calls",
 	  .min = 512, .max = 32768 },
+
+	{ "files", 0, OPT_CHOICE, GROUP_FILES, FOR_TRACE, AT(files), "[=summary]", NULL,
+	  .help = "every operation on a file: open, read, write, sync, rename and the others, with its path, bytes, latency and "
+	  "error; summary: only figures for each file, which the kernel adds up; needs no -f",
+	  .choices = files_choices, .bare = "stream" },
+	{ "path", 0, OPT_STRINGS, GROUP_FILES, FOR_TRACE, AT(paths), "GLOB", NULL,
+	  .help = "only files whose path matches; * matches / too; give it as often as needed" },
+	{ "op", 0, OPT_STRINGS, GROUP_FILES, FOR_TRACE, AT(ops), "NAME[,NAME...]", NULL,
+	  .help = "only these operations: names of the records' op, such as read, or of system calls, such as pread64" },
+	{ "all-fds", 0, OPT_FLAG, GROUP_FILES, FOR_TRACE, AT(all_fds), NULL, NULL,
+	  .help = "pipes, sockets, memfds and other descriptors that are no files, too" },
+	{ "stat", 0, OPT_FLAG, GROUP_FILES, FOR_TRACE, AT(stat), NULL, NULL,
+	  .help = "stat, access, readlink and statfs too" },
 
 	{ "output", 'o', OPT_TEXT, GROUP_OUTPUT, FOR_TRACE | FOR_REPLAY, AT(output), "FILE", NULL,
 	  .help = "write one JSON record a line to FILE, - for standard output; without it "

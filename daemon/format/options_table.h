@@ -22,7 +22,7 @@ enum option_type {
 	OPT_CHOICE,	/* int: index into choices */
 };
 
-enum option_group { GROUP_WHAT, GROUP_HOW, GROUP_WHICH, GROUP_CARRIED, GROUP_OUTPUT, GROUP_OTHER, GROUP_MAX };
+enum option_group { GROUP_WHAT, GROUP_HOW, GROUP_WHICH, GROUP_CARRIED, GROUP_FILES, GROUP_OUTPUT, GROUP_OTHER, GROUP_MAX };
 
 /* What tpd is asked to do; a bit each, so that an option says where it has a meaning. */
 #define FOR_TRACE  1u
@@ -44,6 +44,7 @@ struct option_row {
 	const char *help;
 	uint64_t min, max;	    /* of numbers, times and sizes */
 	const char *const *choices; /* NULL-terminated */
+	const char *bare; /* what it is without a value, which only '=' attaches; NULL: it wants one */
 };
 
 extern const struct option_row options_table[];

@@ -77,9 +77,9 @@ int kernel_set_jump(struct kernel *k, uint32_t i, const struct jump_spec *spec);
 int kernel_set_capture(struct kernel *k, uint32_t fn, const struct capture_spec *spec, const struct fetch *ops, uint32_t bytes);
 /* What is to be done at a system call; before that, with `files`, nothing is. 0, -ERANGE, other negative errno. */
 int kernel_set_syscall(struct kernel *k, uint32_t nr, const struct sys_spec *spec);
-/* Calls cb for each descriptor that was counted. A negative return of cb ends it. forget: takes it out, so that its number begins anew. */
-int kernel_file_totals(struct kernel *k, bool forget, int (*cb)(void *arg, const struct file_key *key, const struct file_stats *s), void *arg);
-/* Where the C library of a target keeps things, see struct target_info. */
+/* Calls cb for each descriptor that was counted. A negative return of cb ends it, a positive one takes this one out. */
+int kernel_file_totals(struct kernel *k, int (*cb)(void *arg, const struct file_key *key, const struct file_stats *s), void *arg);
+/* Where the C library of a target keeps things, see struct target_places. */
 int kernel_set_places(struct kernel *k, pid_t tgid, int64_t errno_off, uint64_t abort_msg);
 
 /* fd for the event loop; readable when the ring wants to be read. */

@@ -84,6 +84,7 @@ static void set_knobs(struct kernel *k, const struct kernel_conf *c)
 	r->knob_where = c->where;
 	r->knob_file_min_ns = c->file_min_ns;
 	r->knob_file_errors = c->file_errors;
+	r->knob_file_count = c->file_totals != 0;
 	r->knob_stack = c->stack;
 	r->knob_signal = c->signals;
 	r->knob_throw = c->throws;

@@ -63,37 +63,37 @@ int kernel_set_syscall(struct kernel *k, uint32_t nr, const struct sys_spec *spe
 	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.syscalls), &nr, spec, BPF_ANY) ? -errno : 0;
 }
 
-int kernel_file_totals(struct kernel *k, bool forget, int (*cb)(void *arg, const struct file_key *key, const struct file_stats *s), void *arg)
+int kernel_file_totals(struct kernel *k, int (*cb)(void *arg, const struct file_key *key, const struct file_stats *s), void *arg)
 {
-	int fd = bpf_map__fd(k->skel->maps.file_totals), err = 0;
+	int fd = bpf_map__fd(k->skel->maps.file_totals), ret = 0;
 	struct file_key key, next, *at = NULL;
 	struct file_stats stats;
 
-	while (!err && !bpf_map_get_next_key(fd, at, &next)) {
+	while (!bpf_map_get_next_key(fd, at, &next)) {
 		/* The next one is found before this one may go. */
-		if (at && forget)
+		if (ret > 0)
 			bpf_map_delete_elem(fd, at);
 		key = next;
 		at = &key;
-		if (!bpf_map_lookup_elem(fd, &key, &stats))
-			err = cb(arg, &key, &stats);
+		ret = bpf_map_lookup_elem(fd, &key, &stats) ? 0 : cb(arg, &key, &stats);
+		if (ret < 0)
+			return ret;
 	}
-	if (at && forget && !err)
+	if (at && ret > 0)
 		bpf_map_delete_elem(fd, at);
-	return MIN(err, 0);
+	return 0;
 }
 
 int kernel_set_places(struct kernel *k, pid_t tgid, int64_t errno_off, uint64_t abort_msg)
 {
-	int fd = bpf_map__fd(k->skel->maps.targets);
+	struct target_places p = { .errno_off = errno_off, .abort_msg = abort_msg };
 	struct target_info info;
 	uint32_t key = tgid;
 
-	if (bpf_map_lookup_elem(fd, &key, &info))
+	/* It has ended: nothing would take its places away any more. */
+	if (bpf_map_lookup_elem(bpf_map__fd(k->skel->maps.targets), &key, &info))
 		return -errno;
-	info.errno_off = errno_off;
-	info.abort_msg = abort_msg;
-	return bpf_map_update_elem(fd, &key, &info, BPF_EXIST) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.places), &key, &p, BPF_ANY) ? -errno : 0;
 }
 
 int kernel_fd(const struct kernel *k)

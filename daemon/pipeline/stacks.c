@@ -89,6 +89,8 @@ int stacks_event(struct stacks *s, const void *bytes, size_t len)
 	if (e.at.len > len - sizeof(e))
 		return -EBADMSG;
 	n = s->res->stack(s->res->arg, e.h.pid, &e.at, (const char *)bytes + sizeof(e), &v, &whole);
+	if (!n)
+		return 0; /* a recorded stream: nobody knows any more what was mapped where */
 	fr = frames_copy(v, n, whole);
 	if (!fr)
 		return -ENOMEM;

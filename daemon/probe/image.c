@@ -75,6 +75,10 @@ void images_free(struct image **list)
 		*list = img->next;
 		symbols_free(img->symbols);
 		elf_close(img->elf);
+		if (img->debug_known && img->debug_fd >= 0)
+			close(img->debug_fd);
+		if (img->debug_known && img->alt_fd >= 0)
+			close(img->alt_fd);
 		free(img->path);
 		free(img);
 	}

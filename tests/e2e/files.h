@@ -6,19 +6,19 @@
 #include "harness.h"
 
 struct filed_plan {
-	const char *n, *threads, *seed, *mode; /* of the target "files"; mode: NULL, "plain" (no children) */
-	const char *tpd[14];                   /* beside -p and --follow */
-	const char *function;                  /* -f, NULL: none */
+	const char *n, *threads, *seed, *mode; /* of the target "files"; mode: see tests/targets/files.c */
+	const char *tpd[14];		       /* beside -p and --follow */
+	const char *function;		       /* -f, NULL: none */
 	bool lossy;
 };
 
 struct filed {
-	json_t *truth;   /* array, as tests/targets/files.c describes it */
+	json_t *truth;	 /* array, as tests/targets/files.c describes it */
 	json_t *records; /* array: the whole stream */
-	json_t *end;     /* its last record; borrowed */
-	char *err;       /* what tpd said */
-	char dir[48];    /* where the target worked, gone now */
-	bool ok;
+	json_t *end;	 /* its last record; borrowed */
+	char *err;	 /* what tpd said */
+	char dir[48];	 /* where the target worked, gone now */
+	bool ok, lossy;
 	char label[256];
 };
 
@@ -35,21 +35,27 @@ void files_remove(const char *dir);
 
 /* The record's "op" for a system call; NULL: none is told. */
 const char *files_op(const char *call);
-/* Is this only told with --files=stat or --op? With --all-fds? */
+/* Is this only told with --stat or --op? With --all-fds? */
 bool files_op_hidden(const char *call);
 bool files_only_others(json_t *want);
 
 struct tally {
 	size_t same, missing, extra, wrong;
-	size_t unknown;   /* paths that tpd said it does not know */
-	size_t nowhere;   /* positions that it did not tell */
-	size_t said;      /* differences in the log so far */
-	unsigned long calls; /* records that are in a call */
+	size_t unknown; /* paths that tpd said it does not know */
+	size_t via;	/* paths that are that of the symbolic link */
+	size_t cut;	/* second paths that were too long */
+	size_t nowhere; /* positions that it did not tell */
+	size_t said;	/* differences in the log so far */
+	bool lossy;	/* any path may be unknown */
 };
 
 /*
- * Each thread's records in order, against what keep() (NULL: all) leaves of the truth. In the log: the first differences.
+ * Each thread's records in order, against what keep() (NULL: all) leaves of the truth; some: only some of that is told.
+ * In the log: the first differences.
  */
-void files_compare(const struct filed *f, bool (*keep)(json_t *want, void *arg), void *arg, struct tally *t);
+void files_compare(const struct filed *f, bool some, bool (*keep)(json_t *want, void *arg), void *arg, struct tally *t);
+
+/* The truth, or the records, as {"PID/TID":[...]}; a new reference. */
+json_t *files_by_thread(const struct filed *f, bool truth, bool (*keep)(json_t *o, void *arg), void *arg);
 
 #endif

@@ -9,28 +9,30 @@
 #ifndef FILES_H
 #define FILES_H
 
+#include "target.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
-#include "target.h"
 
-#define TALK_FD   900 /* the arena; not part of the truth */
-#define BAD_FD    850 /* never open */
-#define FD_MAX    896
-#define ACTORS    256
-#define SLICE     2048 /* names, files and descriptions of an actor */
+#define TALK_FD	  900 /* the arena; not part of the truth */
+#define BAD_FD	  850 /* never open */
+#define FD_MAX	  896
+#define ACTORS	  256
+#define SLICE	  2048 /* names, files and descriptions of an actor */
 #define LOG_BYTES (192u << 20)
 #define TEXT_MAX  8192
+#define WAS_BYTES (64u << 20)
 
 enum kind { K_FILE, K_DIR, K_LINK, K_PIPE, K_SOCKET, K_MEMFD, K_TMPFILE };
 
 /* A name in a directory, as the kernel's dentry. */
 struct dent {
-	int parent; /* -1: the root of all, whose name is a whole path */
+	int parent;    /* -1: the root of all, whose name is a whole path */
 	int inode, to; /* to: what a symbolic link leads to */
 	uint8_t kind;
+	uint32_t was;	     /* its path when it was deleted, in shared.was */
 	bool deleted, fixed; /* fixed: is never renamed or removed */
 	char name[256];
 };
@@ -38,6 +40,7 @@ struct dent {
 /* An open file description: what dup, fork and SCM_RIGHTS share. */
 struct ofd {
 	int dent; /* -1: has none */
+	int via;  /* the symbolic link that it was opened by, -1: none */
 	uint8_t kind;
 	bool passed; /* by SCM_RIGHTS */
 	int flags;
@@ -47,22 +50,25 @@ struct ofd {
 
 struct actor {
 	uint64_t rng;
-	int dents, ofds, inodes, names, own; /* own: the directory that it works in */
-	int64_t size[SLICE];                 /* of inodes */
-	short saved[FD_MAX];                 /* descriptors over exec */
-	bool saved_cloexec[FD_MAX], saved_passed[FD_MAX];
+	int dents, ofds, inodes, names, deep;
+	int own;	     /* the directory that it works in */
+	int64_t size[SLICE]; /* of inodes */
+	int saved[FD_MAX];   /* descriptors over exec */
+	bool saved_passed[FD_MAX];
 };
 
-struct arena {
+struct shared {
 	uint64_t log_used;
-	int actors, check, wrong;
+	uint32_t was_used;
+	int actors, check, straight, wrong;
 	struct actor actor[ACTORS];
 	struct dent dent[ACTORS * SLICE];
 	struct ofd ofd[ACTORS * SLICE];
+	char was[WAS_BYTES];
 	char log[LOG_BYTES];
 };
 
-#define arena ((struct arena *)0x600000000000)
+#define arena ((struct shared *)0x600000000000)
 
 /* What a thread knows; a child has a copy. */
 struct ctx {
@@ -78,9 +84,9 @@ struct ctx {
 
 /* One way to name something. */
 struct ref {
-	int at;             /* descriptor of a directory, AT_FDCWD */
-	const char *text;   /* what is given to the kernel */
-	bool known;         /* path is right */
+	int at;				     /* descriptor of a directory, AT_FDCWD */
+	const char *text;		     /* what is given to the kernel */
+	bool known;			     /* path is right */
 	char path[TEXT_MAX], real[TEXT_MAX]; /* real: when symbolic links lead elsewhere */
 	char buf[TEXT_MAX];
 };
@@ -109,8 +115,8 @@ bool ref_make(struct ctx *c, struct ref *r, int dir, const char *name, bool at);
 bool ref_dent(struct ctx *c, struct ref *r, int dent, bool at);
 /* Something new in a random directory of ours; its directory, or -1. */
 int ref_new(struct ctx *c, struct ref *r, char prefix, bool at, char name[256]);
-/* Something that leads to an error. */
-void ref_wrong(struct ctx *c, struct ref *r, bool at);
+/* Something that leads to an error; found: when it has to be there, else also when it can be made. */
+void ref_wrong(struct ctx *c, struct ref *r, bool at, bool found);
 
 void fd_add(struct ctx *c, int fd, int ofd, bool cloexec);
 void fd_gone(struct ctx *c, int fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* files_model.c: what names and descriptors stand for; see files.h. */
-#include <sys/mman.h>
 #include "files.h"
+#include <sys/mman.h>
 
 void arena_open(bool create)
 {
@@ -9,11 +9,11 @@ void arena_open(bool create)
 
 	if (create) {
 		fd = memfd_create("arena", 0);
-		if (fd < 0 || ftruncate(fd, sizeof(struct arena)) || dup2(fd, TALK_FD) < 0)
+		if (fd < 0 || ftruncate(fd, sizeof(struct shared)) || dup2(fd, TALK_FD) < 0)
 			abort();
 		close(fd);
 	}
-	if (mmap(arena, sizeof(struct arena), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, TALK_FD, 0) != arena)
+	if (mmap(arena, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, TALK_FD, 0) != arena)
 		abort();
 }
 
@@ -126,7 +126,7 @@ int dent_pick(struct ctx *c, int kind, bool loose)
 		int i = base + (int)rnd(c, c->a->dents);
 		const struct dent *d = dent_at(i);
 
-		if (d->kind == kind && i != 0 && !dent_gone(i) && !(loose && (d->fixed || dent_below(c->cwd, i))))
+		if (d->kind == kind && i != 0 && !dent_gone(i) && !(loose && d->fixed))
 			return i;
 	}
 	return -1;
@@ -134,14 +134,40 @@ int dent_pick(struct ctx *c, int kind, bool loose)
 
 void dent_remove(int i)
 {
+	char path[TEXT_MAX];
+	size_t n = dent_path(i, path) + 1;
+	uint32_t at = __atomic_fetch_add(&arena->was_used, (uint32_t)n, __ATOMIC_RELAXED);
+
+	if (at + n > WAS_BYTES)
+		abort();
+	memcpy(arena->was + at, path, n);
+	dent_at(i)->was = at;
 	dent_at(i)->deleted = true;
 }
 
 const char *name_new(struct ctx *c, char prefix)
 {
 	static const char *const ends[] = {
-		"", "", "", "", " with space", "\"quoted\"", "'single'", "new\nline", "\xff\xfe", "\xc3\xbc", "\\back\\", "\ttab",
-		"%s%n", "\x01\x7f", " (deleted)", "*glob?[", "\xed\xa0\x80", "...", "\xf0\x9f\x90\xa7", ":[1]",
+		"",
+		"",
+		"",
+		"",
+		" with space",
+		"\"quoted\"",
+		"'single'",
+		"new\nline",
+		"\xff\xfe",
+		"\xc3\xbc",
+		"\\back\\",
+		"\ttab",
+		"%s%n",
+		"\x01\x7f",
+		" (deleted)",
+		"*glob?[",
+		"\xed\xa0\x80",
+		"...",
+		"\xf0\x9f\x90\xa7",
+		":[1]",
 	};
 	static __thread char name[256];
 
@@ -176,7 +202,7 @@ static void decorate(struct ctx *c, char *text, int from)
 		strcpy(front, "./");
 		break;
 	case 1:
-		if (from > 0 && !dent_gone(from))
+		if (from > 0 && !dent_gone(from) && (dent_at(from)->fixed || !arena->straight))
 			snprintf(front, sizeof(front), "../%s/", dent_at(from)->name);
 		break;
 	case 2:
@@ -201,7 +227,8 @@ static int dir_fd(struct ctx *c, int dir)
 	for (int fd = 0; fd < FD_MAX; fd++) {
 		const struct ofd *o = fd_ofd(c, fd);
 
-		if (o && o->kind == K_DIR && !c->passed[fd] && !dent_gone(o->dent) && dent_below(dir, o->dent) && !rnd(c, ++n))
+		if (o && o->kind == K_DIR && !c->passed[fd] && !dent_gone(o->dent) && dent_below(dir, o->dent) &&
+		    !rnd(c, ++n))
 			found = fd;
 	}
 	return found;
@@ -258,16 +285,13 @@ int ref_new(struct ctx *c, struct ref *r, char prefix, bool at, char name[256])
 	return ref_make(c, r, dir, name, at) ? dir : -1;
 }
 
-void ref_wrong(struct ctx *c, struct ref *r, bool at)
+void ref_wrong(struct ctx *c, struct ref *r, bool at, bool found)
 {
 	int how = (int)rnd(c, at ? 6 : 5), file = dent_pick(c, K_FILE, false);
 	char name[300];
 
-	ref_make(c, r, c->a->own, "missing", at); /* ENOENT */
+	ref_make(c, r, c->a->own, found && how ? "missing" : "no such directory/missing", at); /* ENOENT */
 	switch (how) {
-	case 0:
-		ref_make(c, r, c->a->own, "no such directory/x", at);
-		break;
 	case 1: /* ENOTDIR */
 		if (file >= 0)
 			ref_make(c, r, file, "below", at);
@@ -305,7 +329,7 @@ int ofd_new(struct ctx *c, int dent, int kind, int flags)
 {
 	int i = actor_index(c) * SLICE + c->a->ofds++ % SLICE;
 
-	*ofd_at(i) = (struct ofd){ .dent = dent, .kind = kind, .flags = flags };
+	*ofd_at(i) = (struct ofd){ .dent = dent, .via = -1, .kind = kind, .flags = flags };
 	return i;
 }
 
@@ -361,8 +385,10 @@ void fd_check(struct ctx *c, int fd)
 			arena->wrong++;
 		}
 	}
-	if ((o->kind == K_FILE || o->kind == K_MEMFD || o->kind == K_TMPFILE) && !(o->flags & O_PATH) && lseek(fd, 0, SEEK_CUR) != o->pos) {
-		fprintf(stderr, "fd %d %s: position %ld, model %ld\n", fd, got, (long)lseek(fd, 0, SEEK_CUR), (long)o->pos);
+	if ((o->kind == K_FILE || o->kind == K_MEMFD || o->kind == K_TMPFILE) && !(o->flags & O_PATH) &&
+	    lseek(fd, 0, SEEK_CUR) != o->pos) {
+		fprintf(stderr, "fd %d %s: position %ld, model %ld\n", fd, got, (long)lseek(fd, 0, SEEK_CUR),
+			(long)o->pos);
 		arena->wrong++;
 	}
 }

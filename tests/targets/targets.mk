@@ -11,7 +11,7 @@ TCLANG   ?= $(shell command -v clang)
 LIBCXX   ?= $(firstword $(wildcard /usr/include/c++/v1/vector /usr/lib/llvm-*/include/c++/v1/vector))
 TFLAGS   := -O2 -g -Wall -Wextra -Wshadow -Itests/targets
 T_C      := calls handmade recurse threads tail jumps signals fibers cancel seccomp cold switch nop forks
-T_ALL    := $(T_C) throws dlopen endbr asm liblate.so liblate_throw.so calls_static calls_static_pie calls_nopie \
+T_ALL    := $(T_C) files throws dlopen endbr asm liblate.so liblate_throw.so calls_static calls_static_pie calls_nopie \
             calls_O0 calls_fp throws_static tail_nopie switch_nopie throws_O0 recurse_endbr stripped \
             $(if $(GO),goroutines goroutines_stripped)
 # The same program in each way of building: NAME_COMPILER_HOW.
@@ -41,6 +41,10 @@ $(T):
 $(T_C:%=$(T)/%): $(T)/%: tests/targets/%.c
 	$(call say,TARGET,$@)
 	$(Q)$(T_BUILD) $< -o $@ -pthread
+# Static, so that between exec and main nothing else opens files.
+$(T)/files: $(wildcard tests/targets/files*.c) tests/targets/files.h
+	$(call say,TARGET,$@)
+	$(Q)$(T_BUILD) -static $(filter %.c,$^) -o $@ -pthread
 $(T)/throws: tests/targets/throws.cc
 	$(call say,TARGET,$@)
 	$(Q)$(T_BUILDXX) $< -o $@ -pthread
