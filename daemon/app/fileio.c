@@ -141,8 +141,10 @@ void fileio_count(struct session *s, bool last)
 {
 	struct counting c = { s->output.files, last };
 
-	if (s->output.files && s->conf.files == FILES_SUMMARY)
-		kernel_file_totals(s->kernel, count, &c);
+	if (!s->output.files || s->conf.files != FILES_SUMMARY)
+		return;
+	kernel_file_totals(s->kernel, count, &c);
+	files_counted(s->output.files);
 }
 
 void fileio_warn(struct session *s)

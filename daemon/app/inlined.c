@@ -8,8 +8,9 @@
 #include "base/human.h"
 #include "debug/debug.h"
 
-#define TIME 5000000000ull /* ns for all files together */
-#define SAID 3		   /* functions of that name */
+#define LIST_TIME 5000000000ull /* ns, for all files together */
+#define SAY_TIME  2000000000ull
+#define SAID	  3 /* functions of that name */
 
 struct search {
 	struct session *session;
@@ -46,7 +47,7 @@ static void users(const struct debug_inlined *f, char *text, size_t size)
 		snprintf(text + used, size - used, ", ...");
 }
 
-/* ": main.c:12 in a, b", as far as it is known; malloc'ed. */
+/* " (main.c:12 in a, b)", as far as it is known; malloc'ed. */
 static char *places(const struct debug_inlined *f)
 {
 	char into[1024], line[16] = "";
@@ -63,7 +64,7 @@ static char *places(const struct debug_inlined *f)
 
 bool inlined_say(struct session *s, const struct pattern *p, enum log_level level)
 {
-	struct search q = { s, p, clock_mono() + TIME };
+	struct search q = { s, p, clock_mono() + SAY_TIME };
 	size_t said = 0;
 
 	if (p->kind != PAT_EXACT)
@@ -155,7 +156,7 @@ static bool is_planned(const struct session *s, const struct image *img, const c
 
 int inlined_list(struct session *s, struct jbuf *j, size_t *rows)
 {
-	struct search q = { s, s->patterns, clock_mono() + TIME };
+	struct search q = { s, s->patterns, clock_mono() + LIST_TIME };
 	unsigned all = 0, flags;
 	int err = 0;
 

@@ -90,5 +90,7 @@ void output_end(struct output *o, const char *reason, uint64_t lost);
 /* Pushes out what is buffered; says once if that fails. -EPIPE: the reader is gone. */
 int output_flush(struct output *o);
 void output_status(struct output *o, uint64_t lost);
+/* Takes the status line away, before something else is written; for log_set_hook() too. */
+void output_status_clear(void *output, bool before);
 
 #endif

@@ -366,6 +366,20 @@ static void raise_files(void)
 	}
 }
 
+/* What is told besides the calls themselves. */
+static int plan_carried(struct session *s)
+{
+	int err;
+
+	if (carry_open(s) || fileio_open(s))
+		return fail(s, STATUS_USAGE);
+	err = carry_plan(s);
+	if (err)
+		return fail(s, err == -EINVAL ? STATUS_USAGE : STATUS_FAILED);
+	carry_say_unknown(s);
+	return 0;
+}
+
 int session_open(struct session *s)
 {
 	int err;
@@ -390,15 +404,7 @@ int session_open(struct session *s)
 		return -1;
 	if (plan_on_nop5(&s->plan) && !features_nop5(&s->features))
 		plan_avoid_nop5(&s->plan);
-	if (check_returns(s))
-		return -1;
-	if (carry_open(s) || fileio_open(s))
-		return fail(s, STATUS_USAGE);
-	err = carry_plan(s);
-	if (err)
-		return fail(s, err == -EINVAL ? STATUS_USAGE : STATUS_FAILED);
-	carry_say_unknown(s);
-	if (open_kernel(s))
+	if (check_returns(s) || plan_carried(s) || open_kernel(s))
 		return -1;
 	err = carry_install(s);
 	if (err) {

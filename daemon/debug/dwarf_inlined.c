@@ -378,9 +378,9 @@ static int tell(struct search *s, const struct function *f, dwarf_inlined_cb *cb
 		one.line = (uint32_t)line;
 	for (size_t i = 0, n = 0; i < f->nusers; i++) {
 		if (dwarf_offdie(dwarf_file_dwarf(s->file), f->user[i], &user))
-			into[n] = pretty_name(s, &user);
-		one.into[n] = into[n];
-		n += into[n] != NULL;
+			into[i] = pretty_name(s, &user);
+		if (into[i] && (!n || strcmp(into[i], one.into[n - 1]) != 0))
+			one.into[n++] = into[i];
 	}
 	if (name)
 		err = cb(arg, &one);

@@ -59,10 +59,14 @@ static int on_call(struct files *f, const void *bytes, size_t len)
 		return -ENOMEM;
 	files_meant(f, &v);
 	err = files_apply(f, &v);
-	if (f->conf.summary && v.e.ret >= 0)
+	if (v.e.ret >= 0 && files_tracked(v.call))
 		v.p->changed_ns = MAX(v.p->changed_ns, v.e.h.ts_ns);
-	if (!err && files_wanted(f, &v))
-		f->conf.summary ? files_add(f, &v) : files_record(f, &v);
+	if (!err && files_wanted(f, &v)) {
+		if (f->conf.summary)
+			files_add(f, &v);
+		else
+			files_record(f, &v);
+	}
 	desc_put(f, v.fd);
 	desc_put(f, v.fd2);
 	return err;

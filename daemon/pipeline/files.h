@@ -56,7 +56,9 @@ void files_lost(struct files *f);
  * 0: not yet. last: nothing more will come, everything is added. After all events so far.
  */
 int files_count(struct files *f, const struct file_key *key, const struct file_stats *s, bool last);
-/* A record "file_summary" for each file and process so far; returns how many. Counted after files_count(). */
+/* All that was counted has been handed over: processes that have ended are forgotten. */
+void files_counted(struct files *f);
+/* A record "file_summary" for each file and process so far. */
 void files_summary(struct files *f, bool interval);
 /* The same for people, most time first. */
 void files_table(struct files *f, FILE *out);

@@ -47,12 +47,15 @@ void desc_put(struct files *f, struct desc *d)
 	free(d);
 }
 
-/* How much of d's path `path` is: all of it, or a directory that it lies in; 0: neither. */
+/*
+ * How much of d's path `path` is: all of it, or a directory that it lies in; 0: neither. What has been deleted moves on with its
+ * directory, as the kernel sees it.
+ */
 static size_t below(const struct desc *d, uint64_t space, const char *path, size_t n)
 {
-	if (d->kind > DESC_LINK || d->lost || d->space != space || d->deleted || strncmp(d->path, path, n))
+	if (d->kind > DESC_LINK || d->lost || d->orphan || d->space != space || strncmp(d->path, path, n))
 		return 0;
-	return !d->path[n] || d->path[n] == '/' ? n : 0;
+	return d->path[n] == '/' || (!d->path[n] && !d->deleted) ? n : 0;
 }
 
 static int move(struct desc *d, size_t n, const char *to)
@@ -70,6 +73,17 @@ static int move(struct desc *d, size_t n, const char *to)
 	return 0;
 }
 
+/* The file of that name, or the empty directory. */
+static void gone(struct desc *d, uint64_t space, const char *path, size_t n)
+{
+	if (!below(d, space, path, n))
+		return;
+	if (d->path[n])
+		d->orphan = true;
+	else
+		d->deleted = true;
+}
+
 int descs_rename(struct files *f, uint64_t space, const char *from, const char *to, bool exchange)
 {
 	size_t nfrom = strlen(from), nto = to ? strlen(to) : 0;
@@ -80,21 +94,18 @@ int descs_rename(struct files *f, uint64_t space, const char *from, const char *
 	for (struct desc *d = f->descs; d && !err; d = d->next) {
 		if (below(d, space, from, nfrom))
 			err = move(d, nfrom, to);
-		else if (exchange && to && below(d, space, to, nto))
+		else if (to && exchange && below(d, space, to, nto))
 			err = move(d, nto, from);
-		else if (!exchange && to && below(d, space, to, nto) && !d->path[nto])
-			d->deleted = true;
+		else if (to && !exchange)
+			gone(d, space, to, nto);
 	}
 	return err;
 }
 
 void descs_unlink(struct files *f, uint64_t space, const char *path)
 {
-	size_t n = strlen(path);
-
 	for (struct desc *d = f->descs; d; d = d->next)
-		if (below(d, space, path, n) && !d->path[n])
-			d->deleted = true;
+		gone(d, space, path, strlen(path));
 }
 
 int links_add(struct files *f, uint64_t space, const char *path, const char *to, size_t len)

@@ -101,12 +101,21 @@ static void seek(struct file_event *v)
 	d->pos_ns = v->e.h.ts_ns;
 }
 
+/* It may be the position of any that we know. */
+static void moved_unseen(struct files *f)
+{
+	for (struct desc *d = f->descs; d; d = d->next)
+		d->pos_known = false;
+}
+
 static void take_offset(struct files *f, struct file_event *v)
 {
 	const struct file_call *c = v->call;
 	bool here = !c->offset;
 	uint64_t out;
 
+	if ((v->unknown || v->unknown2) && (c->effect == EFFECT_MOVE || c->effect == EFFECT_SEEK || c->effect == EFFECT_COPY))
+		moved_unseen(f);
 	switch (c->effect) {
 	case EFFECT_SEEK:
 		seek(v);

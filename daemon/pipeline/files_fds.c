@@ -251,9 +251,13 @@ struct desc *fd_ask(struct files *f, struct file_process *p, int fd)
 
 	if (!f->of.one || !f->of.one(f->of.arg, p->pid, fd, &d))
 		return NULL;
+	/* Whoever has sent it, or opened it unseen, may have it as well. */
+	for (desc = d.regular ? f->descs : NULL; desc; desc = desc->next)
+		if (!strcmp(desc->path, d.path))
+			desc->shared = true;
 	desc = describe(f, p, &d, 0);
 	if (desc)
-		desc->shared = true; /* with whoever has sent it, as far as is known */
+		desc->shared = true;
 	return desc;
 }
 

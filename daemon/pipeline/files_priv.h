@@ -43,6 +43,8 @@ struct file_call {
 
 extern const struct file_call files_calls[];
 extern const size_t files_ncalls;
+/* Must it be known of in any case? */
+bool files_tracked(const struct file_call *call);
 /* "A|B|0x8" in at most n bytes; empty when nothing is set and 0 has no name. */
 void files_flags(enum flag_set set, uint64_t v, char *text, size_t n);
 
@@ -60,6 +62,7 @@ struct desc {
 	enum desc_kind kind;
 	uint32_t flags;
 	bool deleted;
+	bool orphan; /* deleted, and so is the directory that it was in */
 	bool lost; /* what it is called now is not known */
 	bool canonical; /* no symbolic links in it */
 	bool regular;
@@ -103,6 +106,7 @@ struct file_process {
 	uint64_t space;
 	uint64_t asked_ns;       /* of what calls meant that began earlier, /proc does not tell any more */
 	uint64_t changed_ns; /* the last call that changed what is open */
+	uint64_t born_ns;
 	bool gone;           /* it has ended: kept until what the kernel has counted of it is added */
 	uint64_t fork_ns; /* the last time that it was seen to fork */
 	uint32_t fork_tid, fork_child;
@@ -156,7 +160,7 @@ void files_share(struct files *f, struct file_process *p, uint32_t child);
 struct desc *fd_look(struct files *f, struct file_process *p, int fd, uint64_t start_ns);
 /* The same without asking. */
 struct desc *fd_known(struct file_process *p, int fd, uint64_t start_ns);
-/* The description that /proc tells of now, new; NULL: there is none. */
+/* The description that /proc tells of now, new; NULL: there is none. Others of its path may be the same one. */
 struct desc *fd_ask(struct files *f, struct file_process *p, int fd);
 struct slot *fd_slot(struct file_process *p, int fd);
 /* fd is d (whose reference is taken) by a call. 0 or -ENOMEM. */

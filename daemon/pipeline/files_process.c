@@ -98,6 +98,7 @@ int files_fork(struct files *f, const struct ev_process *e)
 	if (!p)
 		return -ENOMEM;
 	move_in(f, p, parent);
+	p->born_ns = e->h.ts_ns;
 	parent->fork_tid = e->h.tid;
 	parent->fork_ns = e->h.ts_ns;
 	parent->fork_child = child;

@@ -93,8 +93,10 @@ static void put_path(const struct files *f, const struct file_event *v, unsigned
 		put_text(r, key, path);
 	else if ((i ? v->call->path2 : v->call->path) && t->why)
 		put_why(r, key, t->why);
-	else if ((i ? v->unknown2 : v->unknown) || (i ? v->fd2 : v->fd))
+	else if (i ? v->unknown2 : v->unknown)
 		put_why(r, key, "unknown_fd");
+	else if ((i ? v->fd2 : v->fd) && v->call->effect != EFFECT_PAIR) /* renamed to what could not be read */
+		put_why(r, key, "too_large");
 	if (!i && v->fd && v->fd->deleted && v->fd->kind == DESC_FILE)
 		record_val(r, K_DELETED, VAL_BOOL, 1);
 }

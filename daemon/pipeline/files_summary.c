@@ -124,7 +124,7 @@ void files_add(struct files *f, const struct file_event *v)
 int files_count(struct files *f, const struct file_key *key, const struct file_stats *t, bool last)
 {
 	const struct file_call *c = key->nr < SYS_MAX ? f->calls[key->nr] : NULL;
-	struct file_process *p = files_find(f, key->tgid);
+	struct file_process *p = files_get(f, key->tgid);
 	const char *path;
 	struct file_sum *s;
 	struct desc *d;
@@ -132,9 +132,9 @@ int files_count(struct files *f, const struct file_key *key, const struct file_s
 	if (!c || !p)
 		return 1;
 	/* The table is not as far yet, or there is more to come. */
-	if (!last && (key->since > p->changed_ns || (key->since == p->changed_ns && !p->gone)))
+	if (!last && !p->gone && key->since >= p->changed_ns)
 		return 0;
-	d = fd_known(p, key->fd, MAX(key->since, p->asked_ns));
+	d = fd_known(p, key->fd, MAX(MAX(key->since, p->asked_ns), p->born_ns));
 	if (d && d->kind != DESC_FILE && !f->conf.all_fds)
 		return 1;
 	path = d && !d->lost ? d->path : NULL;
@@ -152,6 +152,15 @@ int files_count(struct files *f, const struct file_key *key, const struct file_s
 	for (size_t i = 0; i < FILE_BUCKETS; i++)
 		s->bucket[i] += t->bucket[i];
 	return 1;
+}
+
+void files_counted(struct files *f)
+{
+	struct file_process *p, *tmp;
+
+	HASH_ITER (hh, f->processes, p, tmp)
+		if (p->gone)
+			files_exit(f, p->pid);
 }
 
 /* The upper end of the bucket in which this share of all is reached. */

@@ -180,7 +180,7 @@ static bool shown(const struct files_conf *c, const struct file_call *call)
 }
 
 /* Positions matter only to who sees them: those calls are sent because they are asked for, or not at all. */
-static bool tracked(const struct file_call *call)
+bool files_tracked(const struct file_call *call)
 {
 	return call->effect != EFFECT_NONE && call->effect != EFFECT_MOVE && call->effect != EFFECT_SEEK &&
 	       call->effect != EFFECT_COPY;
@@ -196,7 +196,7 @@ int files_specs(const struct files_conf *conf, int (*cb)(void *arg, uint32_t nr,
 		struct sys_spec s = { .path = c->path, .path2 = c->path2, .fd = c->fd, .aux = c->aux, .aux_len = c->aux_len,
 				      .bytes = c->bytes };
 
-		s.flags = (tracked(c) ? SYS_F_TRACK : 0) | (show && !count ? SYS_F_SHOW : 0) | (count ? SYS_F_COUNT : 0);
+		s.flags = (files_tracked(c) ? SYS_F_TRACK : 0) | (show && !count ? SYS_F_SHOW : 0) | (count ? SYS_F_COUNT : 0);
 		if (s.flags)
 			err = cb(arg, c->nr, &s);
 	}

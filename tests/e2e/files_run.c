@@ -8,7 +8,7 @@
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
-	return remove(path);
+	return remove(path + at->base); /* from within its directory: paths get too long */
 }
 
 void files_remove(const char *dir)

@@ -377,7 +377,9 @@ static bool alter(json_t *o, const char *key)
 		return !json_object_set_new(o, key, json_pack("s+", json_string_value(v), "x"));
 	if (json_is_string(v))
 		return !json_object_set_new(o, key, json_string("ELSE"));
-	return !strcmp(key, "deleted") && v && !json_object_del(o, key);
+	/* of files that never had a name it is not asked */
+	return !strcmp(key, "deleted") && v && !strchr(json_string_value(json_object_get(o, "path")), '#') &&
+	       !json_object_del(o, key);
 }
 
 /* A comparison that cannot fail is worth nothing: one field of one record is changed at a time. */

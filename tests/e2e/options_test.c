@@ -332,6 +332,7 @@ Test(options, list_and_doctor)
 	char path[512], pid[16];
 	const char *target[] = { target_path(path, sizeof(path), "calls"), "1", NULL };
 	struct run r = { 0 };
+	json_t *row;
 	char *out;
 
 	need_root();
@@ -343,7 +344,18 @@ Test(options, list_and_doctor)
 	cr_expect_null(strstr(out, "\"compare\""));
 	free(out);
 	cr_expect_eq(run_tpd(ARGS("list", "-p", pid, "calls:top"), &out, NULL), 0);
-	cr_expect(strstr(out, "top"), "%s", out);
+	cr_expect(strstr(out, "top") && !strstr(out, "inlined only"), "%s", out);
+	free(out);
+	cr_expect_eq(run_tpd(ARGS("list", "-p", pid, "calls:fol*"), &out, NULL), 0);
+	cr_expect(!strncmp(out, "folded\n", 7) && strstr(out, "calls.c:28\n    inlined only: ") && strstr(out, "part of mid\n"),
+		  "%s", out);
+	free(out);
+	cr_expect_eq(run_tpd(ARGS("list", "-p", pid, "--json", "folded"), &out, NULL), 0);
+	row = json_loads(out, 0, NULL);
+	cr_expect_str_eq(json_string_value(json_object_get(row, "verdict")), "inlined only", "%s", out);
+	cr_expect(json_is_false(json_object_get(row, "traceable")), "%s", out);
+	cr_expect_str_eq(json_string_value(json_array_get(json_object_get(row, "inlined_into"), 0)), "mid", "%s", out);
+	json_decref(row);
 	free(out);
 	cr_expect_eq(run_tpd(ARGS("doctor", "--json"), &out, NULL), 0);
 	cr_expect(*out == '{' || *out == '[', "%s", out);

@@ -23,9 +23,16 @@ static TRACED int bridge(int x)
 	return r;
 }
 
+/* Has no code of its own, however this is built. */
+static __attribute__((always_inline)) inline int folded(int x)
+{
+	KEEP(x);
+	return x;
+}
+
 TRACED int mid(int x)
 {
-	int r = low(x) + low(x + 1) + low(x + 2);
+	int r = low(x) + low(x + 1) + low(folded(x) + 2);
 
 	KEEP(r);
 	return r;
