@@ -163,7 +163,7 @@ struct ev_signal {
 #define FILE_F_TRUNCATED 4 /* a path was longer than there was room for */
 #define FILE_F_AUX       8 /* aux was read */
 #define FILE_PATH_MAX    4096 /* bytes of a path, its NUL included; of a second one behind one ... */
-#define FILE_PATH_SECOND 3700 /* ... that is longer than this, no more than this */
+#define FILE_PATH_SECOND 3704 /* ... that is longer than this, no more than this */
 struct ev_file {
 	struct ev_hdr h;  /* ts_ns: the end */
 	__u64 start_ns;

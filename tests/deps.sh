@@ -7,7 +7,7 @@ set -eu
 build="make gcc libc6-dev clang bpftool libbpf-dev libelf-dev libdw-dev libdebuginfod-dev libzydis-dev libzycore-dev
 	libiberty-dev liblzma-dev zlib1g-dev uthash-dev libseccomp-dev libcap-dev"
 tests="g++ binutils libcriterion-dev libjansson-dev python3"
-programs="golang-go lld mold xz-utils redis-server redis-tools nginx wrk sqlite3 libc++-dev libc++abi-dev rustc dwz"
+programs="golang-go lld mold xz-utils redis-server redis-tools nginx wrk sqlite3 libc++-dev libc++abi-dev rustc dwz strace git"
 demo="g++ procps"
 bench="g++ python3 bpftrace redis-server redis-tools"
 fuzz="libclang-rt-dev"

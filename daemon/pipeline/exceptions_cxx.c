@@ -163,8 +163,8 @@ static int tell_what(const struct resolver *res, const struct ev_throw *e, struc
 		return 0;
 	/* An int or a pointer has no table either; which it is, its process could have said. */
 	if (!res->address(res->arg, e->h.pid, e->what, true, &at) || !at.module) {
-		ex->no_message = res->address(res->arg, e->h.pid, e->type, true, &at) && at.module ? "not_an_exception" :
-											       "process_gone";
+		if (e->type && !(res->address(res->arg, e->h.pid, e->type, true, &at) && at.module))
+			ex->no_message = "process_gone";
 		return 0;
 	}
 	if (!at.symbol) {

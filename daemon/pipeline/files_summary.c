@@ -28,13 +28,13 @@ static struct file_sum *sum_get(struct files *f, uint32_t pid, const char *path)
 	bool full = HASH_COUNT(f->sums) >= SUMS_MAX;
 	AUTO_FREE char *key = NULL;
 	struct file_sum *s;
-	int n;
+	size_t n;
 
-	n = asprintf(&key, "%08x%s", pid, path ? path : "");
-	if (n < 0) {
+	if (asprintf(&key, "%08x%s", pid, path ? path : "") < 0) {
 		key = NULL;
 		return NULL;
 	}
+	n = strlen(key);
 	HASH_FIND(hh, f->sums, key, n, s);
 	if (s || (full && path))
 		return s ? s : sum_get(f, pid, NULL);

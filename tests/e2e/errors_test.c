@@ -100,7 +100,7 @@ Test(errors, inlined_everywhere)
 	victim_start("calls");
 	expect_error(ARGS("-p", victim_pid, "-f", "calls:folded"), 3,
 		     "folded has no code of its own: it was inlined everywhere (");
-	expect_error(ARGS("-p", victim_pid, "-f", "folded"), 3, "calls.c:28 in mid)");
+	expect_error(ARGS("-p", victim_pid, "-f", "folded"), 3, "calls.c:27 in mid)");
 	expect_error(ARGS("-p", victim_pid, "-f", "calls:folde"), 3, "no function matches 'calls:folde'");
 	victim_end();
 }

@@ -347,7 +347,7 @@ Test(options, list_and_doctor)
 	cr_expect(strstr(out, "top") && !strstr(out, "inlined only"), "%s", out);
 	free(out);
 	cr_expect_eq(run_tpd(ARGS("list", "-p", pid, "calls:fol*"), &out, NULL), 0);
-	cr_expect(!strncmp(out, "folded\n", 7) && strstr(out, "calls.c:28\n    inlined only: ") && strstr(out, "part of mid\n"),
+	cr_expect(!strncmp(out, "folded\n", 7) && strstr(out, "calls.c:27\n    inlined only: ") && strstr(out, "part of mid\n"),
 		  "%s", out);
 	free(out);
 	cr_expect_eq(run_tpd(ARGS("list", "-p", pid, "--json", "folded"), &out, NULL), 0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* dwarf_fuzz.c: arbitrary bytes as a file with debug information: each function in its table, and some addresses besides. */
+/*
+ * dwarf_fuzz.c: arbitrary bytes as a file with debug information: each function in its table, and some addresses besides;
+ * and what has no code.
+ */
 #include <gelf.h>
 #include <sys/mman.h>
 
@@ -40,6 +43,23 @@ static void ask_all(struct dwarf_file *f)
 	}
 }
 
+static int see(void *arg, const struct debug_inlined *f)
+{
+	return f->name[0] || f->line ? 0 : -ENOENT;
+}
+
+static void ask_inlined(struct dwarf_file *f, const char *text)
+{
+	struct pattern p;
+	const char *why;
+	unsigned flags;
+
+	if (pattern_parse(&p, text, &why))
+		abort();
+	dwarf_inlined(f, &p, DEBUG_INLINED_MAX, 1000000000, &flags, see, NULL);
+	pattern_free(&p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("dwarf-fuzz", MFD_CLOEXEC);
@@ -50,6 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!dwarf_file_open(&f, fd, -1, fd)) {
 		ask_all(f);
 		ask(f, 0x1149);
+		ask_inlined(f, "*");
+		ask_inlined(f, "ns::f(int)");
 		dwarf_file_close(f);
 	}
 	close(fd);
