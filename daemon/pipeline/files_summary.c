@@ -104,21 +104,40 @@ static void add_event(struct file_sum *s, const struct file_event *v)
 	s->closed += v->call->effect == EFFECT_CLOSE && v->e.ret >= 0;
 }
 
+/* A copy is read here and written there, as far as that are files. */
+static void add_copy(struct files *f, const struct file_event *v)
+{
+	struct desc *const end[2] = { v->fd, v->fd2 };
+	bool counted = false;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct file_sum *s;
+
+		if (end[i] && end[i]->kind != DESC_FILE && !f->conf.all_fds)
+			continue;
+		s = sum_get(f, v->e.h.pid, files_path_of(f, v, i));
+		if (s && !counted)
+			add_event(s, v);
+		if (s && v->e.ret > 0)
+			add_bytes(s, i, v->e.ret);
+		counted = true;
+	}
+}
+
 void files_add(struct files *f, const struct file_event *v)
 {
-	struct file_sum *s = sum_get(f, v->e.h.pid, files_path_of(f, v, 0)), *to;
+	struct file_sum *s;
 
+	if (v->call->fd2) {
+		add_copy(f, v);
+		return;
+	}
+	s = sum_get(f, v->e.h.pid, files_path_of(f, v, 0));
 	if (!s)
 		return;
 	add_event(s, v);
 	if (v->call->bytes && v->e.ret > 0)
 		add_bytes(s, v->call->writes, v->e.ret);
-	/* A copy is read here and written there. */
-	if (v->call->effect != EFFECT_COPY || v->e.ret <= 0)
-		return;
-	to = sum_get(f, v->e.h.pid, files_path_of(f, v, 1));
-	if (to)
-		add_bytes(to, true, v->e.ret);
 }
 
 int files_count(struct files *f, const struct file_key *key, const struct file_stats *t, bool last)
