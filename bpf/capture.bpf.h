@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * capture.bpf.h: what a call carried: the machine that runs the fetch programs of include/capture.h.
+ * capture.bpf.h: what a call carried: the machine that runs the fetch programs of include/fetch.h.
  *
  * A captured call has a slot, in which its event is made: struct ev_call, then the capture. Frames on the thread's own
  * stack have theirs in the thread's storage, by their place on the shadow stack; all others, and what is too deep,
@@ -11,7 +11,7 @@
 #define TPD_CAPTURE_BPF_H
 
 #include "tpd.bpf.h"
-#include "capture.h"
+#include "fetch.h"
 
 extern const volatile __u32 knob_slot;  /* bytes of a slot, 0: nothing is captured */
 extern const volatile __u32 knob_slots; /* slots of a thread, the last one not counted */

@@ -60,7 +60,7 @@ enum call_exit {
 };
 
 #define CALL_F_ENDLESS 1 /* its end is not looked for: neither exit nor duration */
-#define CALL_F_CAPTURE 2 /* a capture (capture.h) stands behind the event */
+#define CALL_F_CAPTURE 2 /* a capture (fetch.h) stands behind the event */
 #define CALL_F_MISSING 4 /* one was wanted, but there was no memory for it */
 #define CALL_F_STACK   8 /* an EV_STACK of the same id went before it */
 #define CALL_F_UNWANTED 16 /* in recorded streams alone: user space left it out, by conditions or a count */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * value.h: how the bytes of a capture (capture.h) read as values: one flat block a function, made with the fetch
+ * value.h: how the bytes of a capture (fetch.h) read as values: one flat block a function, made with the fetch
  * programs from the same prototype, kept in recorded streams. Roots are the parameters, then the result.
  */
 #ifndef TPD_VALUE_H

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resolve.h: what lies at an address of a target, for the pipeline (include/resolve.h). It remembers how processes were mapped,
+ * resolve.h: what lies at an address of a target, for the pipeline (include/resolver.h). It remembers how processes were mapped,
  * also when they are gone: their last events come after their end. The files are the session's images.
  */
 #ifndef TPD_APP_RESOLVE_H
 #define TPD_APP_RESOLVE_H
 
-/* Not "": that would be this file. */
-#include <resolve.h>
+#include "resolver.h"
 #include "target/process.h"
 
 struct resolve;

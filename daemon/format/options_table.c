@@ -5,7 +5,7 @@
  */
 #include <limits.h>
 #include "format/options_table.h"
-#include "capture.h"
+#include "fetch.h"
 #include "spec.h"
 
 #define AT(member) offsetof(struct conf, member)

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 #include "kernel/features.h"
-#include "capture.h"
+#include "fetch.h"
 #include "spec.h"
 
 struct kernel;

@@ -10,7 +10,7 @@
 
 #include "base/util.h"
 #include "pipeline/decode.h"
-#include "resolve.h"
+#include "resolver.h"
 
 #define EXCEPTIONS_MAX 4096 /* under way at once; beyond it the oldest is told as "unknown" */
 

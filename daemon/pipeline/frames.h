@@ -5,7 +5,7 @@
 
 #include "base/util.h"
 #include "record.h"
-#include "resolve.h"
+#include "resolver.h"
 
 struct frames {
 	size_t n;

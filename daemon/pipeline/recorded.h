@@ -7,7 +7,7 @@
 #define TPD_RECORDED_H
 
 #include "pipeline/stream.h"
-#include "resolve.h"
+#include "resolver.h"
 
 struct recorded;
 

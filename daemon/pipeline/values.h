@@ -4,9 +4,9 @@
 #define TPD_VALUES_H
 
 #include "base/util.h"
-#include "capture.h"
+#include "fetch.h"
 #include "record.h"
-#include "resolve.h"
+#include "resolver.h"
 #include "value.h"
 
 /* Memory for one batch of records; reset frees nothing but makes all of it usable again. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * capture.h: from a prototype to what BPF copies at a call (include/capture.h) and how that reads
+ * capture.h: from a prototype to what BPF copies at a call (include/fetch.h) and how that reads
  * (include/value.h). Calling conventions live here: System V (C, C++), Rust, Go's ABIInternal.
  */
 #ifndef TPD_PROBE_CAPTURE_H
 #define TPD_PROBE_CAPTURE_H
 
-/* Not "": that would be this file. */
-#include <capture.h>
+#include "fetch.h"
 #include <stdbool.h>
 #include "proto.h"
 #include "value.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * where_kernel.c: tests as the kernel makes them (include/capture.h): a plain integer of 1, 2, 4 or 8 bytes against a number.
+ * where_kernel.c: tests as the kernel makes them (include/fetch.h): a plain integer of 1, 2, 4 or 8 bytes against a number.
  * Numbers that the integer cannot have are folded here: `unsigned > -1` is true, though no machine compares them.
  */
 #include "probe/where_priv.h"

@@ -71,6 +71,7 @@ Test(files, one_thread)
 
 Test(files, eight_threads)
 {
+	need_open();
 	exact("1000", "8", "plain,straight", 2);
 }
 

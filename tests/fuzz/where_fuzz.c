@@ -32,7 +32,7 @@ static struct capture *compile(const char *text)
 	return c;
 }
 
-/* Tests must be what include/capture.h says: the kernel trusts them. */
+/* Tests must be what include/fetch.h says: the kernel trusts them. */
 static void check_tests(const struct capture *c, const struct fetch_test *t, uint16_t n)
 {
 	unsigned clause = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fetch_machine.h: what include/capture.h promises of fetch programs, done in user space on this process' own memory: the
+ * fetch_machine.h: what include/fetch.h promises of fetch programs, done in user space on this process' own memory: the
  * reference for the machine in bpf/, and the way to test programs without a kernel.
  */
 #ifndef TPD_FETCH_MACHINE_H
@@ -8,7 +8,7 @@
 
 #include <sys/uio.h>
 #include "base/util.h"
-#include <capture.h>
+#include "fetch.h"
 
 struct machine {
 	pid_t pid;        /* whose memory; 0: of this process */

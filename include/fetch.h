@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * capture.h: what of a call is copied out of the target (user -> kernel ABI): a small program for a function's entry
+ * fetch.h: what of a call is copied out of the target (user -> kernel ABI): a small program for a function's entry
  * and one for its return, which BPF interprets.
  *
  * The machine has an accumulator `acc` and FETCH_VARS variables. Each value that is copied is an item with a number; the
@@ -10,8 +10,8 @@
  * A capture: struct capture_head, then `fixed` bytes where each item has its place (`at` counts from the
  * capture's beginning), then the heap, where strings and bytes of any length follow each other.
  */
-#ifndef TPD_CAPTURE_H
-#define TPD_CAPTURE_H
+#ifndef TPD_FETCH_H
+#define TPD_FETCH_H
 
 #ifndef __bpf__
 #include <stdint.h>

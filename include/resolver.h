@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resolve.h: what the pipeline asks about addresses in a target. It knows no processes and no files: the session hands
+ * resolver.h: what the pipeline asks about addresses in a target. It knows no processes and no files: the session hands
  * it these functions. Strings live until the next call of any of them.
  */
-#ifndef TPD_RESOLVE_H
-#define TPD_RESOLVE_H
+#ifndef TPD_RESOLVER_H
+#define TPD_RESOLVER_H
 
 #include <stdbool.h>
 #include <stddef.h>
