@@ -15,7 +15,7 @@ bool carried_built(const char *target)
 
 	if (!access(target_path(path, sizeof(path), target), X_OK))
 		return true;
-	cr_log_warn("%s was not built: not tried", path);
+	fprintf(stderr, "%s was not built: not tried\n", path);
 	return false;
 }
 

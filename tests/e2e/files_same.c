@@ -355,7 +355,7 @@ static void say(const struct filed *f, struct tally *t, const char *what, json_t
 	static char text[3][4096];
 
 	if (t->said++ < SAID)
-		cr_log_warn("%s: %s: %s\n  truth %s\n  told  %s", f->label, what,
+		fprintf(stderr, "%s: %s: %s\n  truth %s\n  told  %s\n", f->label, what,
 			    squeezed(why ? why : "", text[0], sizeof(text[0])),
 			    squeezed(w ? w : "nothing", text[1], sizeof(text[1])),
 			    squeezed(g ? g : "nothing", text[2], sizeof(text[2])));
