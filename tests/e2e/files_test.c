@@ -99,6 +99,7 @@ Test(files, symbolic_links_and_passed_descriptors)
 /* Without options: neither pipes and sockets nor questions about attributes. */
 Test(files, what_is_told_unless_asked)
 {
+	need_open();
 	struct filed_plan p = {
 		.n = "2000", .threads = "1", .seed = "7", .mode = "straight", .tpd = { "--files", RING }
 	};
@@ -156,22 +157,26 @@ static void filtered(const char *option, const char *value, bool (*keep)(json_t 
 
 Test(files, only_some_operations)
 {
+	need_open();
 	filtered("--op", "open,rename,chdir", is_op);
 }
 
 Test(files, only_errors)
 {
+	need_open();
 	filtered("--errors", NULL, is_error);
 }
 
 Test(files, only_some_paths)
 {
+	need_open();
 	filtered("--path", "*/own0/[fk][0-9]*", is_path);
 }
 
 /* How long they took nobody else knows; but what is told took so long and is right. */
 Test(files, only_slow_ones)
 {
+	need_open();
 	struct filed_plan p = { .n = "3000",
 				.threads = "1",
 				.seed = "5",
@@ -277,6 +282,7 @@ static void calls(const char *n, const char *threads)
 
 Test(files, the_call_that_they_are_in)
 {
+	need_open();
 	need_root();
 	calls("1000", "1");
 	calls("300", "8");
