@@ -123,6 +123,7 @@ CHECKED_ONCE far_enter(__u32 fn, __u64 cfa, __u32 slot)
 	struct far_walk w = {};
 	struct far_frame f = {};
 	__u64 now = bpf_ktime_get_ns();
+	bool inherited;
 
 	if (!t)
 		return 1;
@@ -130,18 +131,14 @@ CHECKED_ONCE far_enter(__u32 fn, __u64 cfa, __u32 slot)
 	w.key.addr = t->far_top;
 	w.limit = cfa;
 	bpf_loop(DEPTH_MAX, far_step, &w, 0);
-	if (w.found) {
-		f.parent = w.parent;
-		f.f.depth = w.depth + 1;
-		f.f.flags = w.flags & FRAME_SAMPLED;
-		f.up = w.key.addr;
-	} else if (t->n) {
+	inherited = far_inherit(&f, &w);
+	if (!inherited && t->n) {
 		struct frame *outer = frame_at(t, t->n - 1);
 
 		f.parent = outer->id;
 		f.f.depth = outer->depth + 1;
 		f.f.flags = outer->flags & FRAME_SAMPLED;
-	} else if (sampled_now()) {
+	} else if (!inherited && sampled_now()) {
 		f.f.flags = FRAME_SAMPLED;
 	}
 	f.f.cfa = cfa;

@@ -138,7 +138,6 @@ CHECKED_ONCE file_count(__u32 nr, __u64 fd, __s64 ret, __u64 ns)
 	struct file_key key = { .tgid = bpf_get_current_pid_tgid() >> 32, .fd = fd, .nr = nr };
 	static const struct file_stats none = {};
 	struct file_stats *t;
-	struct live *l = live_get();
 	__u64 *since;
 	__u32 b = 0;
 
@@ -150,10 +149,7 @@ CHECKED_ONCE file_count(__u32 nr, __u64 fd, __s64 ret, __u64 ns)
 		t = bpf_map_lookup_elem(&file_totals, &key);
 	}
 	if (!t) {
-		if (l) {
-			__sync_fetch_and_add(&l->more_lost, 1);
-			__sync_fetch_and_add(&l->lost, 1);
-		}
+		more_lost();
 		return 0;
 	}
 	while (b < FILE_BUCKETS - 1 && ns >> (b + 1))
@@ -179,29 +175,18 @@ static __always_inline __u64 file_call(void)
 CHECKED_ONCE file_emit(__u64 now)
 {
 	struct sysio *s = bpf_task_storage_get(&sysios, bpf_get_current_task_btf(), NULL, 0);
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct cpu_stats *c = bpf_map_lookup_elem(&cpus, &cpu);
 	__u64 len;
 
-	if (!s || !c)
+	if (!s)
 		return 0;
 	len = sizeof(s->e) + s->e.path_len + s->e.path2_len;
 	len = (len + 7) & ~7ull;
 	asm volatile("if %0 <= %1 goto +1\n\t%0 = %1" : "+r"(len) : "i"(sizeof(s->e) + PATH_FIRST + PATH_SECOND));
-	s->e.h.kind = EV_FILE;
-	s->e.h.len = len;
-	s->e.h.cpu = cpu;
-	s->e.h.ts_ns = now;
-	s->e.h.pid = bpf_get_current_pid_tgid() >> 32;
-	s->e.h.tid = (__u32)bpf_get_current_pid_tgid();
 	s->e.nr = s->nr;
 	s->e.call = file_call();
 	bpf_get_current_comm(s->e.comm, sizeof(s->e.comm));
-	s->e.h.seq = __sync_fetch_and_add(&c->seq, 1);
-	if (bpf_ringbuf_output(&ring, &s->e, len, wake_flags(s->e.h.seq))) {
-		__sync_fetch_and_add(&c->lost_ring, 1);
+	if (!event_send(&s->e.h, EV_FILE, len, now, bpf_get_current_pid_tgid()))
 		more_lost();
-	}
 	return 0;
 }
 

@@ -103,12 +103,41 @@ static __always_inline void more_lost(void)
 	}
 }
 
+/* seq: this CPU's next one, whatever becomes of the event. pid_tgid: whose it is. */
+static __always_inline void event_head(struct ev_hdr *h, enum ev_kind kind, __u32 len, __u32 cpu, __u64 seq, __u64 now,
+				       __u64 pid_tgid)
+{
+	h->kind = kind;
+	h->len = len;
+	h->cpu = cpu;
+	h->seq = seq;
+	h->ts_ns = now;
+	h->pid = pid_tgid >> 32;
+	h->tid = (__u32)pid_tgid;
+}
+
+/* Sends an event that was made elsewhere, its head included. false: it is lost, and counted for this CPU. */
+static __always_inline bool event_send(struct ev_hdr *h, enum ev_kind kind, __u64 len, __u64 now, __u64 pid_tgid)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_stats *c = bpf_map_lookup_elem(&cpus, &cpu);
+	__u64 seq;
+
+	if (!c)
+		return true;
+	seq = __sync_fetch_and_add(&c->seq, 1);
+	event_head(h, kind, len, cpu, seq, now, pid_tgid);
+	if (!bpf_ringbuf_output(&ring, h, len, wake_flags(seq)))
+		return true;
+	__sync_fetch_and_add(&c->lost_ring, 1);
+	return false;
+}
+
 /* Space in the ring and a sequence number; NULL is counted as a loss of this CPU. */
 static __always_inline void *event_reserve(enum ev_kind kind, __u32 size, __u64 now, __u64 *seq)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_stats *c = bpf_map_lookup_elem(&cpus, &cpu);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	struct ev_hdr *h;
 
 	if (!c)
@@ -123,13 +152,7 @@ static __always_inline void *event_reserve(enum ev_kind kind, __u32 size, __u64 
 			more_lost();
 		return NULL;
 	}
-	h->kind = kind;
-	h->len = size;
-	h->cpu = cpu;
-	h->seq = *seq;
-	h->ts_ns = now;
-	h->pid = pid_tgid >> 32;
-	h->tid = (__u32)pid_tgid;
+	event_head(h, kind, size, cpu, *seq, now, bpf_get_current_pid_tgid());
 	return h;
 }
 
@@ -165,14 +188,12 @@ struct owner {
 /* The event of a captured call is made in its slot, where the capture already is. who: NULL, it is this thread's. */
 CHECKED_ONCE slot_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end, const struct owner *who)
 {
-	__u64 pid_tgid = who ? who->pid_tgid : bpf_get_current_pid_tgid();
-	__u32 cpu = bpf_get_smp_processor_id(), len;
-	struct cpu_stats *c = bpf_map_lookup_elem(&cpus, &cpu);
 	struct stash *s = stash_find();
 	struct capture_head *h;
 	struct ev_call *e;
+	__u32 len;
 
-	if (!f || !s || !c)
+	if (!f || !s)
 		return 0;
 	e = (void *)(s->slots + at_most(slot_base(f->slot), STASH_AREA - knob_slot));
 	h = (void *)(e + 1);
@@ -183,17 +204,8 @@ CHECKED_ONCE slot_emit(struct frame *f, __u64 parent, __u32 exit, __u64 end, con
 	e->flags |= CALL_F_CAPTURE;
 	if (f->flags & FRAME_STACK)
 		e->flags |= CALL_F_STACK;
-	e->h.kind = EV_CALL;
-	e->h.len = len;
-	e->h.cpu = cpu;
-	e->h.ts_ns = end;
-	e->h.pid = pid_tgid >> 32;
-	e->h.tid = (__u32)pid_tgid;
-	e->h.seq = __sync_fetch_and_add(&c->seq, 1);
-	if (bpf_ringbuf_output(&ring, e, len, wake_flags(e->h.seq))) {
-		__sync_fetch_and_add(&c->lost_ring, 1);
+	if (!event_send(&e->h, EV_CALL, len, end, who ? who->pid_tgid : bpf_get_current_pid_tgid()))
 		count_loss(f->fn, LOST_RING_FULL);
-	}
 	return 0;
 }
 

@@ -44,14 +44,8 @@ int go_enter(const struct far_key *place, __u32 fn, __u32 flags, __u32 slot)
 	w.end = now;
 	w.unwind = s->unwind;
 	bpf_loop(DEPTH_MAX, far_step, &w, 0);
-	if (w.found) {
-		f.parent = w.parent;
-		f.f.depth = w.depth + 1;
-		f.f.flags = w.flags & FRAME_SAMPLED;
-		f.up = w.key.addr;
-	} else if (sampled_now()) {
+	if (!far_inherit(&f, &w) && sampled_now())
 		f.f.flags = FRAME_SAMPLED;
-	}
 	f.f.fn = fn;
 	f.f.id = thread_next_id(t);
 	slot_give(&f.f, slot);

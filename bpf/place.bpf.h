@@ -5,8 +5,7 @@
 
 #include "where.bpf.h"
 
-#define PLACE_MIN 512   /* bytes; --stack-size is a power of two from here on */
-#define PLACE_MAX 32768
+#define PLACE_MAX 32768 /* bytes; --stack-size at most */
 
 /* x86's numbers of the registers, in DWARF's order. */
 static __always_inline void place_regs(struct ev_place *p, const struct stash *s)

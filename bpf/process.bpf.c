@@ -228,13 +228,7 @@ CHECKED_ONCE open_emit(struct frame *f, __u64 parent, const struct owner *who)
 	}
 	e->h.pid = who->pid_tgid >> 32;
 	e->h.tid = (__u32)who->pid_tgid;
-	e->start_ns = f->start_ns;
-	e->id = f->id;
-	e->parent = parent;
-	e->fn = f->fn;
-	e->depth = f->depth;
-	e->exit = EXIT_OPEN;
-	e->flags = f->flags & FRAME_MISSING ? CALL_F_MISSING : 0;
+	call_fill(e, f, parent, EXIT_OPEN);
 	__builtin_memcpy(e->comm, who->comm, sizeof(e->comm));
 	bpf_ringbuf_submit(e, 0);
 	return 0;

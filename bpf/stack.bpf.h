@@ -51,6 +51,18 @@ static __attribute__((unused)) long far_step(__u32 i, struct far_walk *w)
 	return 0;
 }
 
+/* A new frame is called from the one that the walk has found, if it has. */
+static __always_inline bool far_inherit(struct far_frame *f, const struct far_walk *w)
+{
+	if (!w->found)
+		return false;
+	f->parent = w->parent;
+	f->f.depth = w->depth + 1;
+	f->f.flags = w->flags & FRAME_SAMPLED;
+	f->up = w->key.addr;
+	return true;
+}
+
 struct own_find {
 	__u64 lo, hi;
 	__u64 start_stack, fsbase;

@@ -54,7 +54,6 @@ static __always_inline void throw_raw(struct ev_throw *e, __u64 addr)
 #define CXX_PRIMARY_LLVM (-88)
 #define CXX_HEADER	112    /* from the type to the object */
 #define CLASS_GNU  0x474e5543432b2b00ull /* "GNUCC++\0", low byte 1: dependent */
-#define CLASS_LLVM 0x434c4e47432b2b00ull /* "CLNGC++\0" */
 #define CLASS_RUST 0x54535552005a4f4dull /* "MOZ\0RUST" in memory */
 
 static __always_inline void throw_cxx(struct ev_throw *e, __u64 exc)
@@ -136,7 +135,7 @@ static __always_inline void throw_abort(struct ev_throw *e, __u64 data, __u64 ta
 {
 	__u64 size = user_word(table + 8), *w = (__u64 *)e->raw;
 
-	e->lang = 2; /* LANG_RUST */
+	e->lang = LANG_RUST;
 	e->class = CLASS_RUST;
 	e->type = table;
 	e->object = data;
@@ -152,7 +151,7 @@ static __always_inline void throw_abort(struct ev_throw *e, __u64 data, __u64 ta
 /* A panic's value is an interface: type and data, which most often begins with a string. */
 static __always_inline void throw_go(struct ev_throw *e, __u64 type, __u64 data)
 {
-	e->lang = 3; /* LANG_GO */
+	e->lang = LANG_GO;
 	e->type = type;
 	e->object = data;
 	throw_raw(e, data);
@@ -216,13 +215,13 @@ static __noinline __attribute__((unused)) __u64 throw_emit(__u64 exc, __u64 data
 		throw_abort(e, exc, data);
 	} else {
 		e->class = user_word(exc);
-		e->lang = e->class == CLASS_RUST ? 2 : 1; /* enum proto_lang */
+		e->lang = e->class == CLASS_RUST ? LANG_RUST : LANG_CXX;
 		if (e->class == CLASS_RUST)
 			throw_rust(e, exc);
 		else
 			throw_cxx(e, exc);
 	}
-	if (e->lang == 2)
+	if (e->lang == LANG_RUST)
 		throw_place(e, t);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	place_regs(&e->at, s);

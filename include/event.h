@@ -99,7 +99,9 @@ struct ev_stack {
 	struct ev_place at;
 };
 
-/* Whose exception: enum proto_lang (proto.h). */
+/* Whose function, or exception, it is. */
+enum proto_lang { LANG_C, LANG_CXX, LANG_RUST, LANG_GO };
+
 #define THROW_F_DEPENDENT 2 /* of another exception's object (std::exception_ptr) */
 #define THROW_TEXT        256
 #define THROW_RAW         64

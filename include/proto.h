@@ -9,6 +9,7 @@
 #ifndef TPD_PROTO_H
 #define TPD_PROTO_H
 
+#include "event.h" /* enum proto_lang */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,8 +17,6 @@
 #define PROTO_MAX_BYTES   (1u << 20)
 #define PROTO_MAX_PARAMS  64
 #define PROTO_NO_TYPE     0xffffffffu
-
-enum proto_lang { LANG_C, LANG_CXX, LANG_RUST, LANG_GO };
 
 enum type_kind {
 	TYPE_VOID,

@@ -30,7 +30,7 @@ struct kernel_conf {
 	uint32_t capture;      /* bytes of a capture at most, 0: nothing is captured */
 	uint32_t fetches;      /* operations of all functions' programs at most */
 	bool where;            /* captures have tests */
-	uint32_t stack;        /* bytes of stack sent with a call, 0 or a power of two from PLACE_MIN to PLACE_MAX */
+	uint32_t stack;        /* bytes of stack sent with a call, 0 or a power of two from 512 to 32768 */
 	uint32_t signals;      /* the same for fatal signals, 0: they are not told */
 	uint32_t throws;       /* the same for throws */
 	bool files;            /* system calls on files are told, see kernel_set_syscall() */
