@@ -38,6 +38,14 @@ static inline void util_fclosep(FILE **f)
 		fclose(*f);
 }
 
+/* What stands behind the last slash. */
+static inline const char *util_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 #define AUTO_FREE   __attribute__((cleanup(util_freep)))
 #define AUTO_CLOSE  __attribute__((cleanup(util_closep)))
 #define AUTO_FCLOSE __attribute__((cleanup(util_fclosep)))

@@ -193,10 +193,10 @@ static void remember_object(struct exceptions *x, struct exception *ex)
 
 static bool of_runtime(const struct language *l, const struct resolved *f)
 {
-	const char *base = f->module ? strrchr(f->module, '/') : NULL;
+	const char *base = f->module ? util_base_name(f->module) : NULL;
 
 	for (size_t i = 0; !f->function && base && i < l->nmodules; i++)
-		if (!strncmp(base + 1, l->modules[i], strlen(l->modules[i])))
+		if (!strncmp(base, l->modules[i], strlen(l->modules[i])))
 			return true;
 	return name_matches(f->function, l->runtime, l->nruntime);
 }

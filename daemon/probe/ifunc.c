@@ -81,13 +81,10 @@ int ifunc_resolve(const struct process *p, struct image **images, const struct i
 		  uint64_t addr, uint64_t *ret)
 {
 	struct place w = { .p = p, .img = img, .addr = addr, .name = name };
-	AUTO_CLOSE int mem = -1;
-	char path[64];
+	AUTO_CLOSE int mem = process_open_memory(p);
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", p->pid);
-	mem = open(path, O_RDONLY | O_CLOEXEC);
 	if (mem < 0)
-		return -errno;
+		return mem;
 	w.mem = mem;
 	for (size_t i = 0; i < p->nmodules && !w.home; i++) {
 		struct image *at;

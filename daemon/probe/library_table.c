@@ -236,8 +236,7 @@ static const char *find_libc(const char *name)
 
 const char *libc_prototype(const char *module_path, const char *function)
 {
-	const char *slash = strrchr(module_path, '/');
-	const char *base = slash ? slash + 1 : module_path;
+	const char *base = util_base_name(module_path);
 
 	if (is_module(&library_libc, base))
 		return find_libc(function);

@@ -88,15 +88,10 @@ static const char *const own_return[] = {
 	"__tls_get_addr", "backtrace", "__builtin_return_address", "pthread_exit", "__pthread_unwind",
 };
 
-static const char *base_name(const char *path)
+bool runtime_is_libc(const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	const char *base = util_base_name(path);
 
-	return slash ? slash + 1 : path;
-}
-
-static bool is_exempt(const char *base)
-{
 	for (size_t i = 0; i < ARRAY_SIZE(exempt); i++)
 		if (!strncmp(base, exempt[i], strlen(exempt[i])))
 			return true;
@@ -125,7 +120,7 @@ static uint32_t defined_evidence(struct symbols *s)
 
 int runtime_of(struct image *img, int rootfd, uint32_t *ret)
 {
-	const char *base = base_name(img->path);
+	const char *base = util_base_name(img->path);
 	struct symbols *s;
 	uint32_t found = 0;
 	int err;
@@ -139,12 +134,12 @@ int runtime_of(struct image *img, int rootfd, uint32_t *ret)
 			found |= libraries[i].runtime;
 	if (elf_is_go(img->elf))
 		found |= RUNTIME_GO;
-	if (!found && !is_exempt(base)) {
+	if (!found && !runtime_is_libc(img->path)) {
 		for (size_t i = 0; i < ARRAY_SIZE(evidence); i++)
 			if (elf_imports(img->elf, evidence[i].name))
 				found |= evidence[i].runtime;
 	}
-	if (!found && !is_exempt(base)) {
+	if (!found && !runtime_is_libc(img->path)) {
 		const struct symbol *v;
 
 		err = image_symbols(img, rootfd, &s);

@@ -9,6 +9,9 @@
 #include "probe/image.h"
 #include "spec.h"
 
+/* Is this file one of the C library's, or its loader? By name. */
+bool runtime_is_libc(const char *path);
+
 struct hook_site {
 	enum hook hook;
 	uint64_t addr;

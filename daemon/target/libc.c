@@ -4,20 +4,15 @@
  * is short and knows: `mov off(%rip), %rax; add %fs:0, %rax; ret`, the offset in the GOT filled in by the
  * loader; in static programs `mov $off, %rax`.
  */
-#include <fcntl.h>
-
 #include "target/insn.h"
 #include "target/libc.h"
 
-static int read_memory(pid_t pid, uint64_t addr, void *buf, size_t n)
+static int read_memory(const struct process *p, uint64_t addr, void *buf, size_t n)
 {
-	AUTO_CLOSE int fd = -1;
-	char path[32];
+	AUTO_CLOSE int fd = process_open_memory(p);
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	return pread(fd, buf, n, (off_t)addr) == (ssize_t)n ? 0 : -EFAULT;
 }
 
@@ -33,7 +28,7 @@ static bool is_rax(const ZydisDecodedOperand *op)
 }
 
 /* The offset that one instruction loads into rax. */
-static bool loads_offset(const struct insn_full *in, uint64_t next, pid_t pid, uint64_t bias, int64_t *off)
+static bool loads_offset(const struct insn_full *in, uint64_t next, const struct process *p, uint64_t bias, int64_t *off)
 {
 	const ZydisDecodedOperand *from = &in->op[1];
 
@@ -44,11 +39,11 @@ static bool loads_offset(const struct insn_full *in, uint64_t next, pid_t pid, u
 		return true;
 	}
 	return from->type == ZYDIS_OPERAND_TYPE_MEMORY && from->mem.base == ZYDIS_REGISTER_RIP &&
-	       !read_memory(pid, bias + next + from->mem.disp.value, off, sizeof(*off));
+	       !read_memory(p, bias + next + from->mem.disp.value, off, sizeof(*off));
 }
 
 /* Follows the function; anything that it is not known to do means not known. */
-static int64_t errno_offset(const struct elf *e, uint64_t addr, pid_t pid, uint64_t bias)
+static int64_t errno_offset(const struct elf *e, uint64_t addr, const struct process *p, uint64_t bias)
 {
 	const uint8_t *code;
 	int64_t off = 0;
@@ -71,7 +66,7 @@ static int64_t errno_offset(const struct elf *e, uint64_t addr, pid_t pid, uint6
 			continue;
 		if (in.z.mnemonic == ZYDIS_MNEMONIC_ADD && loaded && is_rax(&in.op[0]) && is_fs_zero(&in.op[1]))
 			return off;
-		if (loaded || !loads_offset(&in, addr, pid, bias, &off))
+		if (loaded || !loads_offset(&in, addr, p, bias, &off))
 			return 0;
 		loaded = true;
 	}
@@ -87,7 +82,7 @@ int libc_find(const struct elf *e, const struct process *p, const struct module 
 		return -ENOENT;
 	if (elf_symbol(e, "__errno_location", &addr))
 		return -ENOENT;
-	ret->errno_off = errno_offset(e, addr, p->pid, bias);
+	ret->errno_off = errno_offset(e, addr, p, bias);
 	if (!elf_symbol(e, "__abort_msg", &addr))
 		ret->abort_msg = bias + addr;
 	return 0;

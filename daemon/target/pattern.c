@@ -337,7 +337,7 @@ static bool module_stem(const char *mod, const char *base)
 
 bool pattern_module(const struct pattern *p, const char *path)
 {
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *mod = p->module;
+	const char *base = util_base_name(path), *mod = p->module;
 
 	if (!mod || !strcmp(mod, path) || !strcmp(mod, base))
 		return true;

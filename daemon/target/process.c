@@ -241,3 +241,13 @@ void process_close(struct process *p)
 	memset(p, 0, sizeof(*p));
 	p->pidfd = p->rootfd = -1;
 }
+
+int process_open_memory(const struct process *p)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", p->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}

@@ -62,6 +62,8 @@ int process_open_module(const struct process *p, const struct module *m);
 struct elf;
 int module_bias(const struct module *m, const struct elf *e, uint64_t *ret);
 
+/* Opens its memory for reading. An fd or negative errno. */
+int process_open_memory(const struct process *p);
 /* Opens a path inside the target's root, never outside of it (RESOLVE_IN_ROOT). fd or -errno. */
 int process_open_in_root(int rootfd, const char *path, int flags);
 
