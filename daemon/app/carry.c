@@ -4,6 +4,7 @@
 #include "app/session.h"
 #include "base/log.h"
 #include "probe/proto_text.h"
+#include "probe/runtime.h"
 #include "target/debugfile.h"
 #include "target/libc.h"
 
@@ -263,11 +264,17 @@ const struct where_fn *carry_where(const struct session *s, uint32_t fn)
 
 void carry_process(struct session *s, const struct process *p)
 {
+	/* Only captures and fatal signals ask for them. */
+	if (s->conf.summary)
+		return;
 	for (size_t i = 0; i < p->nmodules; i++) {
 		const struct module *m = &p->modules[i];
 		struct libc_places places;
 		struct image *img;
 
+		/* The program's own is only there where it is linked statically, and comes first. */
+		if (i && !runtime_is_libc(m->path))
+			continue;
 		if (image_get(&s->images, p, m, &img) || libc_find(img->elf, p, m, &places))
 			continue;
 		kernel_set_places(s->kernel, p->pid, places.errno_off, places.abort_msg);
@@ -278,10 +285,10 @@ void carry_process(struct session *s, const struct process *p)
 static bool usual(const struct process *p, const struct module *m)
 {
 	static const char *const names[] = { "libc.so", "libstdc++.so", "libgcc_s.so" };
-	const char *slash = strrchr(m->path, '/');
+	const char *base = util_base_name(m->path);
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (slash && !strncmp(slash + 1, names[i], strlen(names[i])))
+		if (!strncmp(base, names[i], strlen(names[i])))
 			return true;
 	return m == p->modules;
 }
